@@ -1,0 +1,47 @@
+# octoshim: build, test, install. `make help` lists the targets.
+
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+BUILD      ?= build
+CC         ?= gcc
+VERSION    := 0.1.0
+
+LIB        := liboctoshim.so
+ROOMS      := base event proto export conn hook
+SOURCES    := $(foreach room,$(ROOMS),$(wildcard shim/$(room)/*.c))
+OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)
+
+# What every object is compiled with: see ARCHITECTURE.md, "How it is built".
+CPPFLAGS   := -Ishim -Iinclude -D_GNU_SOURCE -U_FORTIFY_SOURCE -DOCTO_VERSION='"$(VERSION)"'
+WARNINGS   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+CFLAGS     ?= -O2 -g
+SHIM_FLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+              -fno-stack-protector -fcf-protection=full -fasynchronous-unwind-tables -fexceptions \
+              -fno-semantic-interposition
+LDFLAGS    := -shared -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
+              -Wl,--no-undefined -Wl,--exclude-libs,ALL -Wl,--as-needed
+LDLIBS     := -l:libjansson.a
+
+.PHONY: all clean help
+all: $(LIB)
+
+$(LIB): $(OBJECTS) $(BUILD)/exports.map
+	$(CC) $(LDFLAGS) -Wl,--version-script,$(BUILD)/exports.map -o $@ $(OBJECTS) $(LDLIBS)
+
+# The exported names are the rows of the hook table and nothing else. The node stays anonymous: a named
+# one would disable every hook (H3).
+$(BUILD)/exports.map: shim/hook/hooks.def
+	@mkdir -p $(@D)
+	@{ echo '{ global:'; \
+	   sed -nE 's/^HOOK\([A-Z]+, [^,]+, (\w+),.*/  \1;/p; s/^ALIAS\([A-Z]+, (\w+),.*/  \1;/p' $<; \
+	   echo 'local: *; };'; } > $@
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(SHIM_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+-include $(wildcard tests/*/*.mk scripts/*.mk)
+
+clean:
+	rm -rf $(BUILD) $(LIB)

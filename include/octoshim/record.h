@@ -1,0 +1,89 @@
+/*
+ * The record: one event on its way from an application thread to the writer, in shared memory.
+ *
+ * For: shim/event (rings), shim/conn (fills them), shim/export (drains them), and other readers of a
+ * segment. Fixed head, then text; a record is a multiple of 32 bytes and never wraps in its ring.
+ *
+ *      0        8      12     16                                  108
+ *      | commit | size | kind… | times, numbers, peer, lengths    | id | method | host | target | pad |
+ *
+ * Bytes of text are raw, as they came from the network; who prints them makes them safe.
+ */
+#ifndef OCTOSHIM_RECORD_H
+#define OCTOSHIM_RECORD_H
+
+#include <stdint.h>
+
+#define OCTO_RECORD_ALIGN 32u
+#define OCTO_RECORD_MAX 4096u /* bytes of the largest record */
+
+/* Names and levels of the events, in contract order. OCTO_EVENT(symbol, name, level of the usual case) */
+#define OCTO_EVENTS(X)                                                                             \
+    X(REQUEST_STARTED, "request.started", INFO)                                                    \
+    X(REQUEST_COMPLETED, "request.completed", INFO)                                                \
+    X(REQUEST_ABORTED, "request.aborted", WARNING)                                                 \
+    X(CONNECTION_OPENED, "connection.opened", DEBUG)                                               \
+    X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                               \
+    X(SERVICE_STARTED, "service.started", INFO)                                                    \
+    X(SERVICE_STOPPED, "service.stopped", INFO)                                                    \
+    X(SHIM_DEGRADED, "shim.degraded", WARNING)                                                     \
+    X(SHIM_EVENTS_DROPPED, "shim.events.dropped", WARNING)                                         \
+    X(SHIM_SINK_FAILED, "shim.sink.failed", ERROR)
+
+enum octo_event_kind {
+#define OCTO_EVENT_ENUM(symbol, name, level) OCTO_EV_##symbol,
+    OCTO_EVENTS(OCTO_EVENT_ENUM)
+#undef OCTO_EVENT_ENUM
+        OCTO_EVENT_KINDS
+};
+
+enum octo_level { OCTO_DEBUG, OCTO_INFO, OCTO_WARNING, OCTO_ERROR, OCTO_CRITICAL, OCTO_LEVELS };
+
+/* Why a request was aborted. */
+enum octo_abort_reason {
+    OCTO_ABORT_CLIENT_CLOSED,  /* the client ended the connection first */
+    OCTO_ABORT_RESET,          /* ECONNRESET or EPIPE */
+    OCTO_ABORT_TIMED_OUT,      /* ETIMEDOUT */
+    OCTO_ABORT_SERVICE_CLOSED, /* the service closed it with the response unfinished or unwritten */
+    OCTO_ABORT_SERVICE_EXITED, /* the process ended with the response unfinished */
+    OCTO_ABORT_UNFRAMED,       /* the response could not be framed: its end is not known */
+    OCTO_ABORT_REASONS
+};
+
+enum octo_family { OCTO_PEER_UNKNOWN, OCTO_PEER_IPV4, OCTO_PEER_IPV6, OCTO_PEER_UNIX };
+
+enum octo_record_flags {
+    OCTO_RECORD_TARGET_CUT = 1, /* the target was longer than what was kept */
+    OCTO_RECORD_SLOW = 2,       /* took longer than OCTOSHIM_SLOW_MS */
+    OCTO_RECORD_HAS_STATUS = 4,
+};
+
+struct octo_record {
+    _Atomic uint64_t commit; /* absolute ring position | 1 once the record is complete; see ring.h */
+    uint32_t size;           /* bytes of the whole record, a multiple of OCTO_RECORD_ALIGN */
+    uint8_t kind;            /* enum octo_event_kind */
+    uint8_t level;           /* enum octo_level */
+    uint8_t flags;           /* enum octo_record_flags */
+    uint8_t family;          /* enum octo_family */
+    uint64_t mono_ns;        /* when it happened, CLOCK_MONOTONIC */
+    uint64_t duration_ns;    /* of the request, connection */
+    uint64_t ttfb_ns;        /* head of the request delivered .. first byte of the response */
+    uint64_t bytes_in;       /* bytes of the request, head and body, as the client sent them */
+    uint64_t bytes_out;      /* bytes of the response, head and body, as the service wrote them */
+    uint64_t count;          /* SHIM_*: how many */
+    uint64_t request_no;     /* number of the request, unique in its process; for joins */
+    uint32_t pid;            /* process that wrote it */
+    uint32_t tid;            /* 0: not known */
+    uint16_t status;         /* HTTP status; exit code of SERVICE_STOPPED */
+    uint16_t reason;         /* enum octo_abort_reason, enum octo_opaque_reason, or see kind */
+    uint8_t peer[16];        /* address: 4 or 16 bytes, network order */
+    uint8_t id_len, method_len, host_len, protocol; /* protocol: 0 unknown, 10 HTTP/1.0, 11 HTTP/1.1 */
+    uint16_t target_len;     /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
+    uint16_t spare;
+    char text[];             /* id, method, host, target, one after the other, no NULs */
+};
+
+#define OCTO_RECORD_HEAD ((uint32_t)__builtin_offsetof(struct octo_record, text)) /* bytes before text */
+#define OCTO_RECORD_TEXT_MAX (OCTO_RECORD_MAX - OCTO_RECORD_HEAD)
+
+#endif

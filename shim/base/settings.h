@@ -1,0 +1,66 @@
+/*
+ * Settings: environment, then the JSON file OCTOSHIM_CONFIG, then the default.
+ *
+ * For: every room. The constructor copies the environment (nginx and others wipe theirs); the file is read
+ * when the process turns out to be a service. Plain values, no pointers: may be copied, survives fork.
+ * Source: contract, "Settings".
+ */
+#ifndef OCTO_BASE_SETTINGS_H
+#define OCTO_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum octo_inject {
+    OCTO_INJECT_OFF = 0,
+    OCTO_INJECT_REQUEST = 1,
+    OCTO_INJECT_RESPONSE = 2,
+    OCTO_INJECT_BOTH = 3,
+};
+
+enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
+
+enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048 };
+
+struct octo_settings {
+    bool disable;                       /* OCTOSHIM_DISABLE */
+    bool children;                      /* OCTOSHIM_CHILDREN: children of a preloaded process too */
+    bool json;                          /* JSON_LOGS */
+    uint8_t level;                      /* LOG_LEVEL: enum octo_level, the lowest that is written */
+    uint8_t inject;                     /* enum octo_inject */
+    uint8_t rotate;                     /* enum octo_rotate */
+    uint64_t rotate_bytes;              /* of OCTO_ROTATE_SIZE */
+    uint64_t slow_ns;                   /* OCTOSHIM_SLOW_MS */
+    uint32_t sample;                    /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    char service[128];                  /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
+    char environment[128];              /* ENVIRONMENT */
+    char version[128];                  /* APP_VERSION */
+    char log_pattern[OCTO_PATH_MAX];    /* OCTOSHIM_LOG as given */
+    char log[OCTO_PATH_MAX];            /* the same with %s replaced; "stderr" */
+    char config[OCTO_PATH_MAX];         /* OCTOSHIM_CONFIG */
+    char runtime_dir[OCTO_PATH_MAX];    /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
+    char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
+    char include[OCTO_PATH_MAX];        /* OCTOSHIM_INCLUDE: program name globs, comma separated */
+    char exclude[OCTO_PATH_MAX];        /* OCTOSHIM_EXCLUDE */
+    char program[OCTO_SETTING_MAX];     /* base name of the executable */
+    uint32_t from_environment;          /* bit per setting: which the environment gave (the file must not) */
+    uint16_t complaints_len;            /* of complaints, without its closing line */
+    uint16_t complaints_more;           /* lines that did not fit; the closing line tells */
+    char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */
+};
+
+/* Fills *s from envp and the defaults. program: base name of the executable. No allocation, no system call, no
+ * output: what does not parse is said in complaints. Constructor only. */
+void octo_settings_from_environment(struct octo_settings *s, char *const *envp, const char *program);
+
+/* Reads s->config (if set) with jansson and fills what the environment left open. Returns 0 or -errno; every
+ * error (file, syntax with line and column, unknown key, value) is a line in complaints and leaves the default.
+ * Once, before the first event; raw system calls, memory from mmap only. Keys: the setting's name, or the same
+ * in lower case without `octoshim_` (`{"service_name": "orders", "slow_ms": 500}`). */
+int octo_settings_from_file(struct octo_settings *s);
+
+/* True if this program is to be left alone: disable, not included, or excluded (which wins). */
+bool octo_settings_inert(const struct octo_settings *s);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * The settings, one row each, and what settings.c and settings_json.c share.
+ *
+ * Private to shim/base. A new setting is one row here and one member of struct octo_settings.
+ */
+#ifndef OCTO_BASE_SETTINGS_TABLE_H
+#define OCTO_BASE_SETTINGS_TABLE_H
+
+#include "base/settings.h"
+#include "base/text.h"
+
+enum octo_setting_kind {
+    OCTO_SETTING_BOOL,
+    OCTO_SETTING_LEVEL,
+    OCTO_SETTING_INJECT,
+    OCTO_SETTING_ROTATE,
+    OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
+    OCTO_SETTING_FRACTION,     /* member scaled to OCTO_SAMPLE_ALL */
+    OCTO_SETTING_TEXT,
+    OCTO_SETTING_PATTERN,  /* text in which % is %s or %% */
+    OCTO_SETTING_RESOURCE, /* OpenTelemetry's k=v,k2=v2, of which service.name is wanted */
+    OCTO_SETTING_ABSOLUTE, /* another standard's path: what is not absolute is ignored, unsaid */
+};
+
+enum octo_setting_source {
+    OCTO_FROM_BOTH,
+    OCTO_FROM_ENVIRONMENT, /* has no sense in the file */
+};
+
+enum { OCTO_SAMPLE_ALL = 1 << 24 };
+
+#define OCTO_WORDS_BOOL "true, false, 1, 0, yes, no, on, off"
+#define OCTO_WORDS_TEXT(max) "at most " max " bytes"
+#define OCTO_PROGRAM NULL /* the default is the program's name */
+
+/*
+ * X(symbol, environment name, kind, source, member, default, what is allowed)
+ * Where several rows have one member, the first that is given wins.
+ */
+#define OCTO_SETTINGS(X)                                                                                     \
+    X(DISABLE, "OCTOSHIM_DISABLE", BOOL, BOTH, disable, "false", OCTO_WORDS_BOOL)                            \
+    X(INCLUDE, "OCTOSHIM_INCLUDE", TEXT, BOTH, include, "", OCTO_WORDS_TEXT("1023"))                         \
+    X(EXCLUDE, "OCTOSHIM_EXCLUDE", TEXT, BOTH, exclude, "", OCTO_WORDS_TEXT("1023"))                         \
+    X(CHILDREN, "OCTOSHIM_CHILDREN", BOOL, BOTH, children, "true", OCTO_WORDS_BOOL)                          \
+    X(CONFIG, "OCTOSHIM_CONFIG", TEXT, ENVIRONMENT, config, "", "a path of " OCTO_WORDS_TEXT("1023"))        \
+    X(SERVICE, "SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))                    \
+    X(OTEL_SERVICE, "OTEL_SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))          \
+    X(OTEL_RESOURCE, "OTEL_RESOURCE_ATTRIBUTES", RESOURCE, BOTH, service, OCTO_PROGRAM,                      \
+      "key=value,key2=value2, percent-encoded, service.name of " OCTO_WORDS_TEXT("127"))                     \
+    X(ENVIRONMENT, "ENVIRONMENT", TEXT, BOTH, environment, "development", OCTO_WORDS_TEXT("127"))            \
+    X(VERSION, "APP_VERSION", TEXT, BOTH, version, "unknown", OCTO_WORDS_TEXT("127"))                        \
+    X(LEVEL, "LOG_LEVEL", LEVEL, BOTH, level, "INFO", "DEBUG, INFO, WARNING, ERROR, CRITICAL")               \
+    X(JSON, "JSON_LOGS", BOOL, BOTH, json, "true", OCTO_WORDS_BOOL)                                          \
+    X(INJECT, "OCTOSHIM_INJECT", INJECT, BOTH, inject, "both", "both, request, response, off")               \
+    X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                             \
+      "stderr, or a path of at most 1023 bytes in which %s is the service and %% is %")                      \
+    X(ROTATE, "OCTOSHIM_LOG_ROTATE", ROTATE, BOTH, rotate, "daily",                                          \
+      "daily, hourly, never, size:100M (K, M or G)")                                                         \
+    X(SLOW, "OCTOSHIM_SLOW_MS", MILLISECONDS, BOTH, slow_ns, "1000",                                         \
+      "whole milliseconds, 1 to 1000000000")                                                                 \
+    X(SAMPLE, "OCTOSHIM_SAMPLE", FRACTION, BOTH, sample, "1.0", "a fraction from 0 to 1, as 0.25")           \
+    X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")      \
+    X(XDG_RUNTIME_DIR, "XDG_RUNTIME_DIR", ABSOLUTE, ENVIRONMENT, xdg_runtime_dir, "", "an absolute path")
+
+enum octo_setting {
+#define OCTO_SETTING_ENUM(symbol, ...) OCTO_SET_##symbol,
+    OCTO_SETTINGS(OCTO_SETTING_ENUM)
+#undef OCTO_SETTING_ENUM
+        OCTO_SETTING_COUNT
+};
+
+struct octo_setting_row {
+    const char *name;
+    const char *fallback; /* as it would be written; NULL: the program's name */
+    const char *allowed;
+    uint16_t offset; /* of the member */
+    uint16_t size;   /* of the member */
+    uint8_t kind;    /* enum octo_setting_kind */
+    uint8_t source;  /* enum octo_setting_source */
+};
+
+extern const struct octo_setting_row octo_setting_rows[OCTO_SETTING_COUNT];
+
+/* Puts value[0..len) into the row's member. Returns 0; -ENOENT if it says nothing about this member; or -EINVAL,
+ * and the member is as it was. */
+int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value,
+                       size_t len);
+
+/* True if a row of the same member is among the bits of given: then this one is not asked. */
+bool octo_setting_taken(uint32_t given, unsigned row);
+
+/* Parses and, where that fails, puts in the default and complains. file: NULL for the environment, or the file's
+ * path. Returns true if the value decided the member. */
+bool octo_setting_apply(struct octo_settings *s, unsigned row, const char *file, const char *value, size_t len);
+
+/* The second half of the above: default and complaint, for a value that cannot even be put as text. */
+void octo_setting_refuse(struct octo_settings *s, unsigned row, const char *file, const char *value, size_t len);
+
+/* log from log_pattern and service. */
+void octo_settings_expand_log(struct octo_settings *s);
+
+/* Adds a line (without its newline) to the complaints; when they are full it is only counted. */
+void octo_settings_complain(struct octo_settings *s, const struct octo_text *line);
+
+/* Appends at most `most` bytes of text that a stranger wrote, fit for a terminal. */
+void octo_settings_quote(struct octo_text *line, const char *text, size_t len, size_t most);
+
+#endif

@@ -1,0 +1,228 @@
+/* Connections: see conn.h. Life and use of one; what passes on it is exchange.c's. */
+#include "conn/conn.h"
+#include "conn/emit.h"
+#include "conn/process.h"
+#include "conn/slab.h"
+#include "base/clock.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) / 64 * 64};
+
+/* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+static void set_peer(struct octo_conn *conn, const struct sockaddr *address)
+{
+    switch (address->sa_family) {
+    case AF_INET:
+        conn->family = OCTO_PEER_IPV4;
+        memcpy(conn->peer, &((const struct sockaddr_in *)address)->sin_addr, 4);
+        break;
+    case AF_INET6:
+        conn->family = OCTO_PEER_IPV6;
+        memcpy(conn->peer, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+        break;
+    default:
+        conn->family = OCTO_PEER_UNIX;
+    }
+}
+
+static struct octo_conn *new_conn(const struct sockaddr *address)
+{
+    struct octo_process *process = octo_process();
+    uint32_t handle;
+    struct octo_conn *conn = process ? octo_slab_take(&conns, &handle) : NULL;
+    uint8_t inject = octo_service.settings.inject;
+
+    if (!conn)
+        return NULL;
+    memset(conn, 0, offsetof(struct octo_conn, queue));
+    conn->handle = handle;
+    conn->descriptors = 1;
+    conn->pid = process->pid;
+    conn->forks = process->forks;
+    set_peer(conn, address);
+    octo_framer_init(&conn->in.framer, OCTO_REQUEST);
+    octo_framer_init(&conn->out.framer, OCTO_RESPONSE);
+    conn->in.quiet = !(inject & OCTO_INJECT_REQUEST);
+    conn->out.quiet = !(inject & OCTO_INJECT_RESPONSE);
+    conn->in.reserve = OCTO_ID_LINE_MADE;
+    if (octo_service.settings.level == OCTO_DEBUG) {
+        conn->opened_ns = octo_clock_mono_ns();
+        octo_emit_connection(conn, true, conn->opened_ns);
+    }
+    return conn;
+}
+
+/* True if this process has nothing to say about the end of conn: another one has used it since, or may have. A
+ * connection that was there when a child was made, and was not touched since, is taken for the child's. */
+static bool is_others(const struct octo_conn *conn)
+{
+    struct octo_process *process = octo_process();
+
+    return conn->handed || !process || conn->pid != process->pid || conn->forks != process->forks;
+}
+
+static void finish(struct octo_conn *conn)
+{
+    conn->out_now_ns = 0;
+    if (is_others(conn)) {
+        /* Exchanges are copies of those in the process that ends them; only the memory is ours. */
+        struct octo_exchange *x;
+
+        if (conn->building)
+            octo_exchange_free(conn->building);
+        while ((x = octo_conn_due(conn)) != NULL) {
+            conn->queue_head++;
+            octo_exchange_half_over(x, OCTO_RESPONSE_OVER);
+        }
+        if (conn->reading)
+            octo_exchange_half_over(conn->reading, OCTO_REQUEST_OVER);
+    } else {
+        octo_conn_settle(conn, conn->failed ? conn->abort_reason
+                               : conn->eof  ? OCTO_ABORT_CLIENT_CLOSED
+                                            : OCTO_ABORT_SERVICE_CLOSED);
+        if (octo_service.settings.level == OCTO_DEBUG)
+            octo_emit_connection(conn, false, octo_clock_mono_ns());
+    }
+    octo_slab_give(&conns, conn->handle);
+}
+
+/* Whoever finds a dead connection with nobody inside may try: exactly one succeeds. */
+static void try_finish(struct octo_conn *conn)
+{
+    uint32_t dead = OCTO_CONN_DEAD;
+
+    if (atomic_compare_exchange_strong(&conn->state, &dead, OCTO_CONN_DEAD | OCTO_CONN_FINISHED))
+        finish(conn);
+}
+
+void octo_conn_drop(struct octo_conn *conn)
+{
+    if (!conn || atomic_fetch_sub(&conn->descriptors, 1) != 1)
+        return;
+    atomic_fetch_or(&conn->state, OCTO_CONN_DEAD);
+    try_finish(conn); /* else the last call that is still inside does it */
+}
+
+/* ── how a descriptor becomes a connection ─────────────────────────────────────────────────────────── */
+
+static int socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    return octo_sys(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len) < 0 ? -1 : value;
+}
+
+static bool is_family(sa_family_t family)
+{
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
+void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
+{
+    sa_family_t family = len >= sizeof(sa_family_t) ? address->sa_family : AF_UNSPEC;
+    struct octo_conn *conn = NULL;
+
+    /* A Unix socket may keep message boundaries, which an insertion would move. */
+    if (octo_service_wake() && is_family(family) &&
+        (family != AF_UNIX || octo_service.sandboxed || socket_option(fd, SO_TYPE) == SOCK_STREAM))
+        conn = new_conn(address);
+    if (conn || !octo_fd_is_foreign(fd))
+        octo_fd_set(fd, conn);
+}
+
+/* fd came from elsewhere and is being read from: is it the service's end of a stream connection? */
+static struct octo_conn *adopt(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    struct octo_conn *conn = NULL;
+
+    if (!octo_service.sandboxed && socket_option(fd, SO_TYPE) == SOCK_STREAM &&
+        socket_option(fd, SO_ACCEPTCONN) == 0 && octo_sys(SYS_getpeername, fd, &address, &len) == 0 &&
+        is_family(address.ss_family) && octo_service_wake())
+        conn = new_conn((struct sockaddr *)&address);
+    octo_fd_set(fd, conn);
+    return conn;
+}
+
+/* ── one call ──────────────────────────────────────────────────────────────────────────────────────── */
+
+static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_opaque_reason reason)
+{
+    if (side == OCTO_IN)
+        octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, reason);
+    else
+        octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, reason);
+}
+
+struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
+{
+    struct octo_process *process = octo_process();
+    struct octo_conn *conn;
+    uint32_t broken;
+
+    if ((unsigned)fd >= OCTO_FD_MAX || !process)
+        return NULL;
+    conn = atomic_load_explicit(&octo_table[fd], memory_order_acquire);
+    if (conn == OCTO_FD_ASK) {
+        if (side == OCTO_OUT) {
+            octo_fd_set(fd, NULL); /* a server reads first */
+            return NULL;
+        }
+        conn = adopt(fd);
+    }
+    if (!conn)
+        return NULL;
+    if (atomic_fetch_or(&conn->state, side) & side) {
+        if (atomic_load(&octo_table[fd]) == conn)
+            conn->broken = OCTO_OPAQUE_CONCURRENT;
+        return NULL;
+    }
+    if (atomic_load(&octo_table[fd]) != conn) { /* closed, and perhaps another's by now */
+        octo_conn_leave(conn, side);
+        return NULL;
+    }
+    conn->pid = process->pid;
+    conn->forks = process->forks;
+    broken = conn->broken;
+    if (__builtin_expect(broken, 0))
+        make_opaque(conn, side, broken);
+    if (side == OCTO_IN)
+        conn->in_now_ns = 0;
+    else
+        conn->out_now_ns = 0;
+    return conn;
+}
+
+void octo_conn_leave(struct octo_conn *conn, enum octo_side side)
+{
+    uint32_t left = atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
+
+    if (__builtin_expect(left == OCTO_CONN_DEAD, 0))
+        try_finish(conn);
+}
+
+void octo_conn_saw_eof(struct octo_conn *conn)
+{
+    conn->eof = true;
+}
+
+void octo_conn_saw_error(struct octo_conn *conn, int error)
+{
+    if (error != ECONNRESET && error != EPIPE && error != ETIMEDOUT)
+        return;
+    conn->failed = true;
+    conn->abort_reason = error == ETIMEDOUT ? OCTO_ABORT_TIMED_OUT : OCTO_ABORT_RESET;
+}
+
+void octo_conn_out_ended(struct octo_conn *conn)
+{
+    if (octo_framer_eof(&conn->out.framer) == OCTO_AT_END)
+        octo_conn_out_ops.end(conn, &conn->out.framer);
+}

@@ -1,0 +1,112 @@
+/*
+ * Connections: which one is behind a descriptor, and what passes on it.
+ *
+ * For: hook/. A connection is tracked from accept() (or adoption: born with it, or received over a Unix
+ * socket, and read from first) to the close of its last descriptor. It has two streams, in and out; one
+ * thread at a time may be in each. Who finds the other one there makes the connection opaque (law 2).
+ *
+ *      table[fd] ──> conn ── in  {framer, insertion} ── building ─┐
+ *                     │ └─── out {framer, insertion}              v
+ *                     └ queue: exchanges awaiting their response [x][x][ ]…
+ */
+#ifndef OCTO_CONN_CONN_H
+#define OCTO_CONN_CONN_H
+
+#include "conn/exchange.h"
+#include "proto/edit.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { OCTO_QUEUE_MAX = 64 }; /* requests outstanding on one connection */
+
+enum octo_side { OCTO_IN = 1, OCTO_OUT = 2 };
+enum { OCTO_CONN_DEAD = 4, OCTO_CONN_FINISHED = 8 };
+
+struct octo_conn {
+    uint32_t slab_link;              /* the slab's while free */
+    uint32_t handle;
+    _Atomic uint32_t state;          /* sides in use (enum octo_side), and the two above */
+    _Atomic uint32_t descriptors;    /* table entries that point here */
+    _Atomic uint32_t broken;         /* enum octo_opaque_reason for both streams at their next call */
+    uint32_t pid;                    /* process that last used it */
+    uint32_t forks;                  /* that process's count of forks then */
+    uint8_t family;                  /* enum octo_family */
+    uint8_t peer[16];
+    bool handed;                     /* sent to another process */
+    bool eof;                        /* the client has ended its direction */
+    bool failed;                     /* a call has failed as it does when the connection is lost */
+    uint8_t abort_reason;            /* enum octo_abort_reason, valid if failed */
+    bool unframed;                   /* the response stream became opaque while an answer was due */
+    uint64_t opened_ns;
+    uint64_t in_now_ns, out_now_ns;  /* clock of the present call of that side; 0: not read yet */
+    struct octo_stream in, out;
+    struct octo_exchange *building;  /* its head is being read */
+    struct octo_exchange *reading;   /* its body is being read */
+    _Atomic uint32_t queue_head;     /* advanced by the out side */
+    _Atomic uint32_t queue_tail;     /* advanced by the in side */
+    uint32_t queue[OCTO_QUEUE_MAX];  /* exchange handles */
+};
+
+/* ── the table ─────────────────────────────────────────────────────────────────────────────────────── */
+
+enum { OCTO_FD_MAX = 1 << 20 }; /* descriptors from here on are not tracked */
+
+/* What a descriptor is: NULL, not ours (the default, and all files); OCTO_FD_ASK, not known: look when it is
+ * read from; else a connection. Flat and zero until touched: a lookup is one load. */
+extern struct octo_conn *_Atomic octo_table[OCTO_FD_MAX];
+#define OCTO_FD_ASK ((struct octo_conn *)1)
+
+/* True unless fd may be a connection of ours. One load and one branch; everything else is out of line. */
+static inline bool octo_fd_is_foreign(int fd)
+{
+    return (unsigned)fd >= OCTO_FD_MAX ||
+           __builtin_expect(atomic_load_explicit(&octo_table[fd], memory_order_relaxed) == NULL, 1);
+}
+
+/* Any thread, signal-safe; see conn.c. A descriptor number that gets a new meaning loses its old one first. */
+void octo_fd_ask(int fd);                     /* fd came from elsewhere: look at it when it is read from */
+void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len); /* accept() gave fd */
+void octo_fd_duplicated(int from, int to);    /* both are now the same open socket */
+void octo_fd_handed_over(int fd);             /* sent to another process */
+void octo_fd_unframable(int fd);              /* its bytes move where we cannot see them (stdio, kTLS) */
+
+/* Forgets fd before its close: returns the connection it was, to be given to exactly one of the two below. */
+struct octo_conn *octo_fd_detach(int fd);
+void octo_fd_reattach(int fd, struct octo_conn *conn); /* the close failed with EBADF … */
+void octo_conn_drop(struct octo_conn *conn);           /* it is closed: one descriptor less. NULL is fine */
+
+void octo_fd_set(int fd, struct octo_conn *conn);      /* fd is conn (or NULL: not ours) from now on */
+
+/* Forgets all of first..last, which have been closed. */
+void octo_fd_forget_range(unsigned first, unsigned last);
+
+/* ── one call ──────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Enters one side of the connection behind fd for the length of one call. NULL: pass the call on as it is.
+ * Adopts an unknown descriptor if the side is OCTO_IN. A non-NULL result must be left again. */
+struct octo_conn *octo_conn_enter(int fd, enum octo_side side);
+void octo_conn_leave(struct octo_conn *conn, enum octo_side side);
+
+/* What the call showed beside bytes: end of stream, an error (errno value, positive). */
+void octo_conn_saw_eof(struct octo_conn *conn);
+void octo_conn_saw_error(struct octo_conn *conn, int error);
+
+/* The service has ended its direction with shutdown(). The out side must be entered. */
+void octo_conn_out_ended(struct octo_conn *conn);
+
+/* The process ends: what ends with it is said now. Exit only. */
+void octo_conn_process_ends(void);
+
+/* What the editors tell: owner is the struct octo_conn. */
+extern const struct octo_edit_ops octo_conn_in_ops, octo_conn_out_ops;
+
+/* Ends all outstanding exchanges of a connection whose last descriptor is closed. conn.c only. */
+void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise);
+
+/* The exchange whose response is due, or NULL. */
+struct octo_exchange *octo_conn_due(struct octo_conn *conn);
+
+#endif

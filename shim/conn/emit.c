@@ -1,0 +1,202 @@
+/* Emit: see emit.h. */
+#include "conn/emit.h"
+#include "conn/process.h"
+#include "base/clock.h"
+#include "export/writer.h"
+
+#include <string.h>
+
+static bool wanted(enum octo_level level)
+{
+    return level >= octo_service.settings.level;
+}
+
+/* This process's ring, claimed at its first record. NULL: no memory for one. */
+static struct octo_ring *ring_of(struct octo_process *process)
+{
+    struct octo_ring *ring = atomic_load_explicit(&process->ring, memory_order_acquire);
+
+    if (ring || process->ringless || !octo_service.segment)
+        return ring;
+    ring = octo_segment_claim(octo_service.segment, process->pid);
+    if (ring)
+        atomic_store_explicit(&process->ring, ring, memory_order_release);
+    else
+        process->ringless = true;
+    return ring;
+}
+
+struct text {
+    const char *id, *method, *host, *target;
+    uint8_t id_len, method_len, host_len;
+    uint16_t target_len;
+};
+
+static char *append(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+
+/* Reserves a record and fills what all have in common. NULL: dropped (and counted), or nobody wants it. */
+static struct octo_record *begin(enum octo_event_kind kind, enum octo_level level, uint64_t now_ns,
+                                 const struct text *text)
+{
+    struct octo_process *process = octo_process();
+    struct octo_ring *ring = process ? ring_of(process) : NULL;
+    struct octo_record *r;
+    uint64_t commit;
+    uint32_t size;
+    char *to;
+
+    if (!ring)
+        return NULL;
+    r = octo_ring_reserve(ring, (size_t)text->id_len + text->method_len + text->host_len + text->target_len,
+                          level);
+    if (!r)
+        return NULL;
+    commit = r->commit;
+    size = r->size;
+    memset(r, 0, sizeof(*r));
+    r->commit = commit;
+    r->size = size;
+    r->kind = kind;
+    r->level = level;
+    r->mono_ns = now_ns;
+    r->pid = process->pid;
+    r->id_len = text->id_len;
+    r->method_len = text->method_len;
+    r->host_len = text->host_len;
+    r->target_len = text->target_len;
+    to = append(r->text, text->id, text->id_len);
+    to = append(to, text->method, text->method_len);
+    to = append(to, text->host, text->host_len);
+    append(to, text->target, text->target_len);
+    return r;
+}
+
+static void finish(struct octo_record *r)
+{
+    struct octo_ring *ring = octo_process()->ring;
+
+    octo_ring_commit(ring, r);
+    octo_writer_ring(octo_service.segment, octo_ring_half_full(ring));
+}
+
+static void set_peer(struct octo_record *r, const struct octo_conn *conn)
+{
+    r->family = conn->family;
+    memcpy(r->peer, conn->peer, sizeof(r->peer));
+}
+
+static void set_request(struct octo_record *r, const struct octo_conn *conn, const struct octo_exchange *x)
+{
+    set_peer(r, conn);
+    r->protocol = x->minor ? 11 : 10;
+    r->request_no = x->number;
+    if (x->target_cut)
+        r->flags |= OCTO_RECORD_TARGET_CUT;
+}
+
+static struct text text_of(const struct octo_exchange *x)
+{
+    /* The query is never logged: it stays behind here already. */
+    const char *query = memchr(x->text.target, '?', x->target_len);
+
+    return (struct text){
+        .id = octo_exchange_id(x),
+        .id_len = x->id_len,
+        .method = x->text.method,
+        .method_len = x->method_len,
+        .host = x->text.host,
+        .host_len = x->host_len,
+        .target = x->text.target,
+        .target_len = query ? (uint16_t)(query - x->text.target) : x->target_len,
+    };
+}
+
+void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x)
+{
+    struct text text = text_of(x);
+    struct octo_record *r;
+
+    if (!x->sampled || !wanted(OCTO_INFO))
+        return;
+    r = begin(OCTO_EV_REQUEST_STARTED, OCTO_INFO, x->head_ns, &text);
+    if (!r)
+        return;
+    set_request(r, conn, x);
+    finish(r);
+}
+
+void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x, uint64_t now_ns,
+                     uint64_t bytes_in, uint64_t bytes_out, bool completed, enum octo_abort_reason reason)
+{
+    uint64_t duration_ns = now_ns - x->head_ns;
+    bool slow = duration_ns > octo_service.settings.slow_ns;
+    enum octo_level level = x->status >= 500    ? OCTO_ERROR
+                            : slow || !completed ? OCTO_WARNING
+                                                 : OCTO_INFO;
+    struct text text = text_of(x);
+    struct octo_record *r;
+
+    if (!wanted(level) || (!x->sampled && level == OCTO_INFO))
+        return;
+    r = begin(completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED, level, now_ns, &text);
+    if (r) {
+        set_request(r, conn, x);
+        r->duration_ns = duration_ns;
+        r->ttfb_ns = x->first_ns ? x->first_ns - x->head_ns : 0;
+        r->bytes_in = bytes_in;
+        r->bytes_out = bytes_out;
+        r->status = x->status;
+        r->reason = reason;
+        if (x->status)
+            r->flags |= OCTO_RECORD_HAS_STATUS;
+        if (slow)
+            r->flags |= OCTO_RECORD_SLOW;
+        finish(r);
+    }
+    /* A service that has locked itself in must not make a thread: its siblings or its next start write. */
+    if (!octo_service.sandboxed && octo_service.segment)
+        octo_writer_ensure(&octo_service.settings, octo_service.segment, octo_service.segment_path);
+}
+
+void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns)
+{
+    struct octo_record *r;
+
+    if (!wanted(OCTO_DEBUG))
+        return;
+    r = begin(opened ? OCTO_EV_CONNECTION_OPENED : OCTO_EV_CONNECTION_CLOSED, OCTO_DEBUG, now_ns,
+              &(struct text){.id = "", .method = "", .host = "", .target = ""});
+    if (!r)
+        return;
+    set_peer(r, conn);
+    if (!opened) {
+        r->duration_ns = now_ns - conn->opened_ns;
+        r->protocol = octo_framer_is_opaque(&conn->in.framer) ? 0 : conn->in.framer.minor ? 11 : 10;
+    }
+    finish(r);
+}
+
+void octo_emit_service(bool started, const char *argv0, int exit_code)
+{
+    struct octo_record *r;
+
+    if (!wanted(OCTO_INFO))
+        return;
+    r = begin(started ? OCTO_EV_SERVICE_STARTED : OCTO_EV_SERVICE_STOPPED, OCTO_INFO, octo_clock_mono_ns(),
+              &(struct text){.id = "", .method = "", .host = "",
+                             .target = argv0, .target_len = (uint16_t)strlen(argv0)});
+    if (!r)
+        return;
+    r->status = (uint16_t)(exit_code & 0xff);
+    finish(r);
+}
+
+void octo_emit_opaque(enum octo_opaque_reason reason)
+{
+    if (octo_service.segment)
+        atomic_fetch_add_explicit(&octo_service.segment->opaque[reason], 1, memory_order_relaxed);
+}

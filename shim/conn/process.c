@@ -1,0 +1,209 @@
+/* This process and its service: see process.h. */
+#include "conn/process.h"
+#include "conn/conn.h"
+#include "conn/emit.h"
+#include "base/clock.h"
+#include "base/sys.h"
+#include "event/members.h"
+#include "export/writer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+enum {
+    BORN_WITH_MAX = 256,            /* inherited descriptors that are looked at */
+    EXIT_PATIENCE_MS = 100,         /* for the last events to be written */
+};
+
+struct octo_service octo_service;
+struct octo_process *octo_process_page;
+
+static long poll_now(struct pollfd *fds, int n)
+{
+    struct timespec none = {0, 0};
+
+    return octo_sys(SYS_ppoll, fds, n, &none, NULL, 8);
+}
+
+/* Marks the descriptors that this process was born with: one of them may be a connection (inetd, systemd). */
+static void ask_what_we_were_born_with(void)
+{
+    struct pollfd fds[BORN_WITH_MAX];
+
+    int n = BORN_WITH_MAX;
+
+    for (int fd = 0; fd < n; fd++)
+        fds[fd] = (struct pollfd){.fd = fd};
+    while (poll_now(fds, n) < 0)
+        if ((n /= 4) == 0) /* the kernel takes no more of them than RLIMIT_NOFILE */
+            return;
+    for (int fd = 0; fd < n; fd++)
+        if (!(fds[fd].revents & POLLNVAL))
+            octo_fd_ask(fd);
+}
+
+/* OCTOSHIM_CHILDREN=0: is our parent preloaded with this very library? Its memory map says so. */
+static bool parent_is_preloaded(void)
+{
+    static const char name[] = "/liboctoshim.so";
+    char path[32] = "/proc/", buffer[4096 + sizeof(name)];
+    char digits[12];
+    unsigned parent = (unsigned)octo_sys(SYS_getppid), n = 0, at = 6;
+    size_t kept = 0;
+    bool found = false;
+    long fd, got;
+
+    do
+        digits[n++] = (char)('0' + parent % 10);
+    while ((parent /= 10) != 0);
+    while (n)
+        path[at++] = digits[--n];
+    memcpy(path + at, "/maps", sizeof("/maps"));
+    fd = octo_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    while (!found && (got = octo_sys(SYS_read, fd, buffer + kept, 4096)) > 0) {
+        size_t have = kept + (size_t)got;
+
+        found = memmem(buffer, have, name, sizeof(name) - 1) != NULL;
+        kept = have < sizeof(name) ? have : sizeof(name);
+        memmove(buffer, buffer + have - kept, kept);
+    }
+    octo_sys(SYS_close, fd);
+    return found;
+}
+
+void octo_process_load(char *const *envp, const char *argv0, const char *program)
+{
+    struct octo_settings *s = &octo_service.settings;
+    size_t len = strnlen(argv0, sizeof(octo_service.argv0) - 1);
+    long page;
+
+    octo_settings_from_environment(s, envp, program);
+    if (octo_settings_inert(s) || getauxval(AT_SECURE) || (!s->children && parent_is_preloaded()))
+        return;
+    page = octo_sys(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page < 0 && page > -4096)
+        return;
+    if (octo_sys(SYS_madvise, page, 4096, MADV_WIPEONFORK) < 0)
+        return; /* Linux before 4.14: we could not tell a child from its parent */
+    memcpy(octo_service.argv0, argv0, len);
+    octo_process_page = (struct octo_process *)page;
+    ask_what_we_were_born_with();
+    atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
+}
+
+struct octo_process *octo_process(void)
+{
+    struct octo_process *p = octo_process_page;
+    uint32_t fresh = 0;
+
+    if (!p)
+        return NULL;
+    if (__builtin_expect(atomic_load_explicit(&p->live, memory_order_acquire) == 2, 1))
+        return p;
+    if (!atomic_compare_exchange_strong(&p->live, &fresh, 1))
+        return fresh == 2 ? p : NULL;
+    p->pid = (uint32_t)octo_sys(SYS_getpid);
+    octo_random_seed(&p->random, p->pid);
+    octo_writer_forked();
+    atomic_store_explicit(&p->live, 2, memory_order_release);
+    return p;
+}
+
+/* The settings' complaints, on stderr if it takes them now: nobody waits for them. */
+static void complain(const char *text)
+{
+    struct pollfd err = {.fd = 2, .events = POLLOUT};
+
+    if (*text && poll_now(&err, 1) == 1 && (err.revents & POLLOUT))
+        octo_sys(SYS_write, 2, text, strlen(text));
+}
+
+bool octo_service_wake(void)
+{
+    uint32_t state = OCTO_SERVICE_WAITING;
+    struct octo_settings *s = &octo_service.settings;
+    struct octo_process *process;
+
+    if (octo_service_awake())
+        return true;
+    process = octo_process();
+    if (!process || !atomic_compare_exchange_strong(&octo_service.state, &state, OCTO_SERVICE_WAKING))
+        return state == OCTO_SERVICE_AWAKE;
+    octo_settings_from_file(s);
+    complain(s->complaints);
+    if (octo_settings_inert(s)) {
+        atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
+        return false;
+    }
+    octo_service.segment = octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, s->service, s->environment,
+                                               s->version, process->pid, octo_service.segment_path,
+                                               sizeof(octo_service.segment_path));
+    if (octo_service.segment)
+        octo_segment_join(octo_service.segment, process->pid);
+    else
+        complain("octoshim: no shared memory for events; request IDs only\n");
+    atomic_store(&octo_service.state, OCTO_SERVICE_AWAKE);
+    octo_emit_service(true, octo_service.argv0, 0);
+    return true;
+}
+
+void octo_service_wake_if_born_listening(void)
+{
+    static _Atomic bool looked;
+
+    if (atomic_exchange(&looked, true))
+        return;
+    for (int fd = 0; fd < BORN_WITH_MAX; fd++) {
+        int listening = 0;
+        socklen_t len = sizeof(listening);
+
+        if (!octo_fd_is_foreign(fd) &&
+            octo_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening) {
+            octo_service_wake();
+            return;
+        }
+    }
+}
+
+bool octo_process_is_borrowed(void)
+{
+    struct octo_process *process = octo_process();
+
+    return process && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) != process->pid;
+}
+
+void octo_process_forked(uint32_t child_pid)
+{
+    struct octo_process *process = octo_process();
+
+    if (!process)
+        return;
+    atomic_fetch_add(&process->forks, 1);
+    if (octo_service.segment)
+        octo_segment_join(octo_service.segment, child_pid);
+}
+
+void octo_process_exit(int code)
+{
+    struct octo_process *process = octo_process();
+    struct octo_segment *segment = octo_service.segment;
+    bool last;
+
+    if (!process || !segment || octo_service.sandboxed || octo_process_is_borrowed())
+        return;
+    octo_conn_process_ends();
+    last = octo_segment_leave(segment, process->pid);
+    if (last)
+        octo_emit_service(false, "", code);
+    if (!process->ring && !last)
+        return;
+    octo_writer_ensure(&octo_service.settings, segment, octo_service.segment_path);
+    octo_writer_flush(segment, EXIT_PATIENCE_MS * OCTO_NS_PER_MS);
+    if (last)
+        octo_segment_retire(segment, octo_service.segment_path);
+}

@@ -1,0 +1,78 @@
+/*
+ * This process and the service it belongs to: settings, segment, identity; what a fork changes.
+ *
+ * For: hook/ and the rest of conn/. Two parts: `octo_service` is the same in every process of the service
+ * and is inherited by fork; `octo_process` lives on a page that the kernel wipes in a fork child
+ * (MADV_WIPEONFORK), so one load tells a child that it must begin anew, however it was made (H20).
+ * Context: any thread, signal-safe, unless said otherwise.
+ */
+#ifndef OCTO_CONN_PROCESS_H
+#define OCTO_CONN_PROCESS_H
+
+#include "base/random.h"
+#include "base/settings.h"
+#include "event/segment.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum octo_service_state {
+    OCTO_SERVICE_INERT,   /* do nothing, for good */
+    OCTO_SERVICE_WAITING, /* loaded; not known to be a service yet */
+    OCTO_SERVICE_WAKING,  /* one thread is reading settings and making the segment */
+    OCTO_SERVICE_AWAKE,
+};
+
+struct octo_service {
+    _Atomic uint32_t state;         /* enum octo_service_state */
+    _Atomic bool sandboxed;         /* it has put a seccomp filter on itself: only calls that it makes itself */
+    struct octo_settings settings;
+    struct octo_segment *segment;   /* NULL until awake, and where no memory could be had */
+    char segment_path[OCTO_PATH_MAX];
+    char argv0[OCTO_SETTING_MAX];
+};
+
+struct octo_process {
+    _Atomic uint32_t live;          /* 0: fresh (or forked), 1: being set up, 2: in use */
+    uint32_t pid;
+    _Atomic uint32_t forks;         /* children made so far */
+    struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */
+    _Atomic bool ringless;          /* no memory for a ring: events are dropped */
+    _Atomic uint64_t requests;      /* heads read so far; numbers the requests */
+    struct octo_random random;
+};
+
+extern struct octo_service octo_service;
+extern struct octo_process *octo_process_page; /* use octo_process() */
+
+/* Constructor only: copies the environment and maps the page. Leaves the service inert if it must be. */
+void octo_process_load(char *const *envp, const char *argv0, const char *program);
+
+/* This process, set up anew if a fork made it. NULL if there is none (inert, or interrupted while setting up). */
+struct octo_process *octo_process(void);
+
+/*
+ * The process turns out to be a service (listen, an adopted connection, a fork with inherited listeners): reads
+ * the settings file, makes the segment, says service.started. The first caller does it; true once it is done.
+ */
+bool octo_service_wake(void);
+
+/* The same, before a fork, if it was born with a listening socket. Looks once. */
+void octo_service_wake_if_born_listening(void);
+
+static inline bool octo_service_awake(void)
+{
+    return octo_service.state == OCTO_SERVICE_AWAKE;
+}
+
+/* True in a vfork child: our memory, but another process. Costs a getpid; for calls that change descriptors. */
+bool octo_process_is_borrowed(void);
+
+/* A fork in this process made a child. */
+void octo_process_forked(uint32_t child_pid);
+
+/* The process ends in an orderly way with this exit code: says so if it is the last of the service, and waits
+ * a little for the events to be written. */
+void octo_process_exit(int code);
+
+#endif

@@ -1,0 +1,113 @@
+/* The table of descriptors: see conn.h. A connection leaves it before its descriptor is closed, because the
+ * number may be given out again at once. */
+#include "conn/conn.h"
+#include "conn/process.h"
+#include "base/sys.h"
+
+#include <string.h>
+
+struct octo_conn *_Atomic octo_table[OCTO_FD_MAX];
+
+/* One more than the highest entry that was ever set. */
+static _Atomic unsigned table_end;
+
+static bool is_conn(const struct octo_conn *entry)
+{
+    return entry && entry != OCTO_FD_ASK;
+}
+
+/* Gives fd a meaning, dropping the connection that it was. */
+static void set(int fd, struct octo_conn *entry)
+{
+    unsigned end = atomic_load(&table_end);
+    struct octo_conn *old;
+
+    if ((unsigned)fd >= OCTO_FD_MAX) {
+        octo_conn_drop(is_conn(entry) ? entry : NULL);
+        return;
+    }
+    while (end <= (unsigned)fd && !atomic_compare_exchange_weak(&table_end, &end, (unsigned)fd + 1))
+        ;
+    old = atomic_exchange(&octo_table[fd], entry);
+    octo_conn_drop(is_conn(old) ? old : NULL);
+}
+
+void octo_fd_ask(int fd)
+{
+    set(fd, OCTO_FD_ASK);
+}
+
+void octo_fd_set(int fd, struct octo_conn *conn)
+{
+    set(fd, conn);
+}
+
+void octo_fd_duplicated(int from, int to)
+{
+    struct octo_conn *conn = (unsigned)from < OCTO_FD_MAX ? atomic_load(&octo_table[from]) : NULL;
+
+    if (from == to || (!conn && octo_fd_is_foreign(to)))
+        return;
+    if (is_conn(conn))
+        atomic_fetch_add(&conn->descriptors, 1);
+    set(to, conn);
+}
+
+struct octo_conn *octo_fd_detach(int fd)
+{
+    struct octo_conn *old;
+
+    if (octo_fd_is_foreign(fd))
+        return NULL;
+    old = atomic_exchange(&octo_table[fd], NULL);
+    return is_conn(old) ? old : NULL;
+}
+
+void octo_fd_reattach(int fd, struct octo_conn *conn)
+{
+    if (conn)
+        set(fd, conn);
+}
+
+void octo_fd_forget_range(unsigned first, unsigned last)
+{
+    unsigned end = atomic_load(&table_end);
+
+    for (unsigned fd = first; fd < end && fd <= last; fd++)
+        octo_conn_drop(octo_fd_detach((int)fd));
+}
+
+void octo_fd_handed_over(int fd)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+
+    if (is_conn(conn)) {
+        conn->handed = true;
+        conn->broken = OCTO_OPAQUE_SHARED;
+    }
+}
+
+void octo_fd_unframable(int fd)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+
+    if (is_conn(conn))
+        conn->broken = OCTO_OPAQUE_CALL;
+    else if (conn)
+        set(fd, NULL);
+}
+
+void octo_conn_process_ends(void)
+{
+    unsigned end = atomic_load(&table_end);
+
+    for (unsigned fd = 0; fd < end; fd++) {
+        struct octo_conn *conn = octo_fd_detach((int)fd);
+
+        if (conn && !conn->failed) {
+            conn->failed = true;
+            conn->abort_reason = OCTO_ABORT_SERVICE_EXITED;
+        }
+        octo_conn_drop(conn);
+    }
+}

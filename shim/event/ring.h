@@ -1,0 +1,78 @@
+/*
+ * The ring: a lossless-or-counted queue of records in shared memory, many writers, one drainer.
+ *
+ * For: conn/ (reserve, commit) and export/ (drain). Shared by processes: holds no pointers. Lock-free:
+ * a writer that is interrupted (signal, SIGKILL, SIGSTOP) between reserve and commit never stops
+ * another writer; the drainer stops there, and goes past a hole that stays one.
+ *
+ *      tail (freed)   cursor (read)     head (reserved)
+ *        v              v                 v
+ *   ....[rec A|committed][rec B|reserved…][ free …                ]
+ *
+ * Positions are 64-bit and only grow; position modulo size is the place. They are multiples of 32, so the
+ * first word of a place can hold its own position and a mark, and what a former lap left behind is never
+ * taken for a record: position | 1 complete, | 2 reserved (size is valid), | 4 nothing up to the ring's end.
+ * Source: LTTng's reserve/commit scheme.
+ */
+#ifndef OCTO_EVENT_RING_H
+#define OCTO_EVENT_RING_H
+
+#include "octoshim/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct octo_ring {
+    _Atomic uint64_t head __attribute__((aligned(64))); /* next position to reserve */
+    _Atomic uint64_t dropped[OCTO_LEVELS];              /* records refused because the ring was full */
+    _Atomic uint64_t tail __attribute__((aligned(64))); /* everything before it is free */
+    uint64_t hole_at;                                   /* drainer: the hole it waits at */
+    uint64_t hole_since_ns;                             /* drainer: mono time it first met this hole */
+    uint32_t size;                                      /* bytes of data, a power of two >= 8 KiB */
+    uint8_t data[] __attribute__((aligned(64)));
+};
+
+/* Makes an empty ring over zeroed memory of sizeof(struct octo_ring) + size bytes; size is a power of two
+ * >= 2 * OCTO_RECORD_MAX. */
+void octo_ring_init(struct octo_ring *ring, uint32_t size);
+
+/*
+ * Reserves room for a record with text_bytes (<= OCTO_RECORD_TEXT_MAX) of text. Returns it, with size set,
+ * the rest of its head zeroed and commit unset, or NULL if there is no room (dropped[level] is counted).
+ * Any thread, any process, signal-safe, wait-free but for contending writers. The record belongs to the
+ * caller until octo_ring_commit(), which has to come soon: the drainer waits for it (but not for ever).
+ */
+struct octo_record *octo_ring_reserve(struct octo_ring *ring, size_t text_bytes, enum octo_level level);
+
+/* Publishes a reserved record. Any thread, signal-safe. Does nothing if the drainer has given it up. */
+void octo_ring_commit(struct octo_ring *ring, struct octo_record *record);
+
+/* True if more than half of the ring waits to be drained. Any thread; a hint. */
+bool octo_ring_half_full(const struct octo_ring *ring);
+
+/* True if nothing waits. Any thread; a hint. */
+bool octo_ring_empty(const struct octo_ring *ring);
+
+/* What the drainer does with a record: a copy of its own, sizes and lengths checked. False: stop before it. */
+typedef bool octo_ring_take(const struct octo_record *record, void *arg);
+
+/*
+ * Calls take(record, arg) on every complete record from *cursor on, in order, up to about max_bytes of them,
+ * and moves *cursor past them; frees nothing. Start with *cursor = octo_ring_tail(). A damaged record is
+ * skipped and counted as dropped, never followed. A hole (reserved, not committed) ends the reading; one that
+ * is older than hole_ns at now_ns is counted as dropped and skipped to the next record.
+ * Returns the number taken. The single drainer only (holder of the lead).
+ */
+size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes, uint64_t now_ns,
+                      uint64_t hole_ns, octo_ring_take *take, void *arg);
+
+/* Where the next octo_ring_read() starts, and giving everything before cursor back to the writers. Drainer. */
+uint64_t octo_ring_tail(const struct octo_ring *ring);
+void octo_ring_free(struct octo_ring *ring, uint64_t cursor);
+
+/* octo_ring_read() from the tail and octo_ring_free() in one. */
+size_t octo_ring_drain(struct octo_ring *ring, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns,
+                       octo_ring_take *take, void *arg);
+
+#endif

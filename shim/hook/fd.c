@@ -1,0 +1,197 @@
+/*
+ * What a descriptor means: the intercepted calls that make, copy and end descriptors.
+ *
+ * A vfork child runs in its parent's memory with descriptors of its own: what it closes or copies is no concern of
+ * our table (H21). Context: any thread, signal-safe. errno: these calls leave it as the real one did.
+ */
+#include "hook/reals.h"
+#include "base/sys.h"
+#include "conn/conn.h"
+#include "conn/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+/* A new connection, or a failed accept. room: bytes that address had; where it held less than the whole address, ask. */
+static int accepted(int fd, const struct sockaddr *address, socklen_t room, const socklen_t *len)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t own_len = sizeof(own);
+    int kept = errno;
+
+    if (fd < 0)
+        return fd;
+    if (address && len && *len <= room && *len >= sizeof(sa_family_t)) {
+        octo_fd_accepted(fd, address, *len);
+    } else {
+        if (octo_service.sandboxed || octo_sys(SYS_getpeername, fd, &own, &own_len) < 0)
+            own_len = 0;
+        octo_fd_accepted(fd, (struct sockaddr *)&own, own_len);
+    }
+    errno = kept;
+    return fd;
+}
+
+static inline int octo_accept(int fd, struct sockaddr *address, socklen_t *len)
+{
+    struct sockaddr_storage own;
+    socklen_t own_len = sizeof(own);
+    socklen_t room = address && len ? *len : own_len;
+
+    if (octo_service.state == OCTO_SERVICE_INERT)
+        return octo_real.accept(fd, address, len);
+    if (!address && !len) {
+        address = (struct sockaddr *)&own;
+        len = &own_len;
+    }
+    return accepted(octo_real.accept(fd, address, len), address, room, len);
+}
+
+static inline int octo_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    struct sockaddr_storage own;
+    socklen_t own_len = sizeof(own);
+    socklen_t room = address && len ? *len : own_len;
+
+    if (octo_service.state == OCTO_SERVICE_INERT)
+        return octo_real.accept4(fd, address, len, flags);
+    if (!address && !len) {
+        address = (struct sockaddr *)&own;
+        len = &own_len;
+    }
+    return accepted(octo_real.accept4(fd, address, len, flags), address, room, len);
+}
+
+/* What must be done about fd before its number is free; NULL in a vfork child, whose closes are its own. */
+static struct octo_conn *before_close(int fd)
+{
+    return octo_process_is_borrowed() ? NULL : octo_fd_detach(fd);
+}
+
+static int close_tracked(int fd)
+{
+    struct octo_conn *conn = before_close(fd);
+    int result = octo_real.close(fd), kept = errno;
+
+    octo_conn_drop(conn); /* EINTR and EIO have closed it too; EBADF means it was gone */
+    errno = kept;
+    return result;
+}
+
+static inline int octo_close(int fd)
+{
+    return octo_fd_is_foreign(fd) ? octo_real.close(fd) : close_tracked(fd);
+}
+
+static inline int octo_close_range(unsigned first, unsigned last, int flags)
+{
+    int result = octo_real.close_range(first, last, flags), kept = errno;
+
+    /* With UNSHARE only this thread's copy is closed: the others go on with theirs. */
+    if (result == 0 && !(flags & (CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)) &&
+        octo_service.state != OCTO_SERVICE_INERT && !octo_process_is_borrowed())
+        octo_fd_forget_range(first, last);
+    errno = kept;
+    return result;
+}
+
+static inline void octo_closefrom(int first)
+{
+    octo_real.closefrom(first);
+    if (octo_service.state != OCTO_SERVICE_INERT && !octo_process_is_borrowed())
+        octo_fd_forget_range(first < 0 ? 0 : (unsigned)first, ~0u);
+}
+
+static inline int octo_fclose(FILE *file)
+{
+    int fd = octo_service.state == OCTO_SERVICE_INERT ? -1 : fileno(file), result, kept;
+    struct octo_conn *conn;
+
+    if (fd < 0 || octo_fd_is_foreign(fd))
+        return octo_real.fclose(file);
+    conn = before_close(fd);
+    result = octo_real.fclose(file);
+    kept = errno;
+    octo_conn_drop(conn);
+    errno = kept;
+    return result;
+}
+
+/* stdio moves its bytes inside libc, where no hook sees them (H13). */
+static inline FILE *octo_fdopen(int fd, const char *mode)
+{
+    FILE *file = octo_real.fdopen(fd, mode);
+
+    if (file && !octo_fd_is_foreign(fd))
+        octo_fd_unframable(fd);
+    return file;
+}
+
+static inline int octo_shutdown(int fd, int how)
+{
+    int result = octo_real.shutdown(fd, how), kept = errno;
+    struct octo_conn *conn;
+
+    if (result == 0 && how != SHUT_RD && !octo_fd_is_foreign(fd) && (conn = octo_conn_enter(fd, OCTO_OUT))) {
+        octo_conn_out_ended(conn);
+        octo_conn_leave(conn, OCTO_OUT);
+    }
+    errno = kept;
+    return result;
+}
+
+/* from and to are now the same open socket, unless the copying failed or was a vfork child's. */
+static int duplicated(int from, int to)
+{
+    int kept = errno;
+
+    if (to >= 0 && !(octo_fd_is_foreign(from) && octo_fd_is_foreign(to)) && !octo_process_is_borrowed())
+        octo_fd_duplicated(from, to);
+    errno = kept;
+    return to;
+}
+
+static inline int octo_dup(int fd)
+{
+    return duplicated(fd, octo_real.dup(fd));
+}
+
+static inline int octo_dup2(int from, int to)
+{
+    return duplicated(from, octo_real.dup2(from, to));
+}
+
+static inline int octo_dup3(int from, int to, int flags)
+{
+    return duplicated(from, octo_real.dup3(from, to, flags));
+}
+
+static inline int octo_fcntl(int fd, int command, void *argument)
+{
+    int result = octo_real.fcntl(fd, command, argument);
+
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result;
+}
+
+/* From here on the kernel adds or removes TLS records: what the service writes is not what is on the wire. */
+static inline int octo_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    int result = octo_real.setsockopt(fd, level, name, value, len);
+
+    if (result == 0 && (level == SOL_TLS || (level == IPPROTO_TCP && name == TCP_ULP)) && !octo_fd_is_foreign(fd))
+        octo_fd_unframable(fd);
+    return result;
+}
+
+#define HOOK_FD OCTO_EXPORT
+#define ALIAS_FD OCTO_EXPORT_ALIAS
+#include "hook/hooks.def"
+
+/* For load.c, which asks whose accept4 comes first. */
+extern __typeof__(octo_exported_accept4) octo_first_hook __attribute__((visibility("hidden"), alias("accept4")));

@@ -1,0 +1,310 @@
+/*
+ * Bytes come in: the intercepted calls that read from a connection.
+ *
+ * Three floors: the exported name (hooks.def) -> octo_<name> here, one load and one branch for what is not ours ->
+ * the real one. What is ours goes through the reading editor, so that the service finds its request's ID in
+ * the head. Context: any thread, signal-safe; a cancellation point exactly where the real call is one.
+ */
+#include "hook/call.h"
+#include "base/sys.h"
+#include "conn/conn.h"
+#include "conn/process.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* Flags that give bytes which are not the stream's next ones, or none at all. */
+enum { UNFRAMED_FLAGS = MSG_OOB | MSG_ERRQUEUE | MSG_TRUNC };
+
+static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    switch (c->kind) {
+    case OCTO_CALL_READ:
+        return cnt == 1 ? octo_real.read(c->fd, iov->iov_base, iov->iov_len) : octo_real.readv(c->fd, iov, cnt);
+    case OCTO_CALL_PV2:
+        return octo_real.preadv2(c->fd, iov, cnt, c->at, c->flags);
+    case OCTO_CALL_SOCKET:
+        if (cnt == 1)
+            return octo_real.recv(c->fd, iov->iov_base, iov->iov_len, c->flags);
+        return octo_real.recvmsg(c->fd, &(struct msghdr){.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt},
+                                 c->flags);
+    case OCTO_CALL_ADDRESS:
+        if (cnt == 1)
+            return octo_real.recvfrom(c->fd, iov->iov_base, iov->iov_len, c->flags, c->address, c->from_len);
+        break;
+    case OCTO_CALL_MESSAGE:
+        break;
+    }
+    {
+        struct msghdr message = {0};
+        ssize_t got;
+
+        if (c->message)
+            message = *c->message;
+        message.msg_iov = (struct iovec *)iov;
+        message.msg_iovlen = (size_t)cnt;
+        got = octo_real.recvmsg(c->fd, &message, c->flags);
+        if (got >= 0 && c->message) {
+            c->message->msg_namelen = message.msg_namelen;
+            c->message->msg_controllen = message.msg_controllen;
+            c->message->msg_flags = message.msg_flags;
+        }
+        return got;
+    }
+}
+
+static ssize_t call_in(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
+{
+    struct octo_call *c = (struct octo_call *)io;
+    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt};
+    int flags = c->kind == OCTO_CALL_READ || c->kind == OCTO_CALL_PV2 ? 0 : c->flags & ~MSG_WAITALL;
+
+    switch (mode) {
+    case OCTO_IO_PLAIN:
+        return octo_unresult(call_plain(c, iov, cnt));
+    case OCTO_IO_PEEK: /* may wait, so it must be a cancellation point like the service's own call */
+        if (c->kind == OCTO_CALL_PV2 && octo_call_nonblocking(io))
+            flags |= MSG_DONTWAIT;
+        return octo_unresult(octo_real.recvmsg(c->fd, &message, flags | MSG_PEEK));
+    case OCTO_IO_PEEK_DONTWAIT:
+        return octo_sys(SYS_recvmsg, c->fd, &message, flags | MSG_PEEK | MSG_DONTWAIT);
+    case OCTO_IO_DONTWAIT:
+        return octo_sys(SYS_recvmsg, c->fd, &message, flags | MSG_DONTWAIT);
+    }
+    return -EINVAL;
+}
+
+/* MSG_WAITALL: the editor gives what there is; the caller wants all of it. */
+static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt, size_t total)
+{
+    ssize_t got = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, iov, cnt, total, &c->io);
+
+    if (!(c->flags & MSG_WAITALL) || c->kind == OCTO_CALL_READ || c->kind == OCTO_CALL_PV2 || cnt != 1)
+        return got;
+    for (ssize_t more = got; more > 0 && (size_t)got < total; got += more > 0 ? more : 0) {
+        struct iovec rest = {(char *)iov->iov_base + got, total - (size_t)got};
+
+        more = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, &rest, 1, rest.iov_len, &c->io);
+    }
+    return got;
+}
+
+/* The common path of everything that reads: c->fd was not foreign a moment ago. */
+static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    struct octo_conn *conn = octo_conn_enter(c->fd, OCTO_IN);
+    ssize_t total = octo_vector_size(iov, cnt), got;
+    int kept = errno;
+    bool control = c->message && c->message->msg_controllen;
+
+    if (!conn)
+        return call_plain(c, iov, cnt);
+    c->io = (struct octo_io){call_in, octo_call_nonblocking, !octo_service.sandboxed};
+    if (total <= 0 || (c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2 && (c->flags & UNFRAMED_FLAGS))) {
+        got = octo_unresult(call_plain(c, iov, cnt));
+        if (got > 0 && !(c->flags & (MSG_OOB | MSG_ERRQUEUE | MSG_PEEK)))
+            octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, OCTO_OPAQUE_CALL);
+    } else if (c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2 && (c->flags & MSG_PEEK)) {
+        got = octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, iov, cnt, (size_t)total, &c->io);
+    } else if (control && !octo_edit_open(&conn->in)) {
+        got = octo_unresult(call_plain(c, iov, cnt));
+        if (got > 0)
+            octo_edit_passed(&conn->in, &octo_conn_in_ops, conn, iov, cnt, (size_t)got);
+    } else {
+        got = edit_all(conn, c, iov, cnt, (size_t)total);
+    }
+    if (got == 0 && total > 0)
+        octo_conn_saw_eof(conn);
+    else if (got < 0)
+        octo_conn_saw_error(conn, (int)-got);
+    octo_conn_leave(conn, OCTO_IN);
+    errno = kept;
+    return octo_result(got);
+}
+
+static inline ssize_t octo_read(int fd, void *buf, size_t n)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.read(fd, buf, n);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, &(struct iovec){buf, n}, 1);
+}
+
+/* The fortified twins abort in libc where n exceeds the buffer; theirs is the check. */
+static inline ssize_t octo___read_chk(int fd, void *buf, size_t n, size_t size)
+{
+    if (n > size)
+        return octo_real.__read_chk(fd, buf, n, size);
+    return octo_read(fd, buf, n);
+}
+
+static inline ssize_t octo_readv(int fd, const struct iovec *iov, int cnt)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.readv(fd, iov, cnt);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, iov, cnt);
+}
+
+static inline ssize_t octo_preadv2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.preadv2(fd, iov, cnt, at, flags);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_PV2, .fd = fd, .at = at, .flags = flags}, iov, cnt);
+}
+
+static inline ssize_t octo_recv(int fd, void *buf, size_t n, int flags)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.recv(fd, buf, n, flags);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .flags = flags},
+                     &(struct iovec){buf, n}, 1);
+}
+
+static inline ssize_t octo___recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
+{
+    if (n > size)
+        return octo_real.__recv_chk(fd, buf, n, size, flags);
+    return octo_recv(fd, buf, n, flags);
+}
+
+static inline ssize_t octo_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
+{
+    struct octo_call call = {.kind = from ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET, .fd = fd, .flags = flags,
+                             .address = from, .from_len = len};
+
+    if (octo_fd_is_foreign(fd))
+        return octo_real.recvfrom(fd, buf, n, flags, from, len);
+    return read_from(&call, &(struct iovec){buf, n}, 1);
+}
+
+static inline ssize_t octo___recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
+                                          struct sockaddr *from, socklen_t *len)
+{
+    if (n > size)
+        return octo_real.__recvfrom_chk(fd, buf, n, size, flags, from, len);
+    return octo_recvfrom(fd, buf, n, flags, from, len);
+}
+
+/* Descriptors that came with a message may be connections: look at them when they are read from (H15). */
+static void ask_received(const struct msghdr *msg)
+{
+    if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            int fd;
+
+            memcpy(&fd, (char *)c + at, sizeof(fd));
+            octo_fd_ask(fd);
+        }
+    }
+}
+
+static inline ssize_t octo_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = msg};
+    ssize_t got;
+
+    if (octo_fd_is_foreign(fd) || !msg || msg->msg_iovlen > IOV_MAX)
+        got = octo_real.recvmsg(fd, msg, flags);
+    else
+        got = read_from(&call, msg->msg_iov, (int)msg->msg_iovlen);
+    if (got >= 0 && !(flags & MSG_PEEK))
+        ask_received(msg);
+    return got;
+}
+
+/* A stream connection read by messages: each in its turn, waiting for the first only. */
+static int recv_messages(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+    unsigned done = 0;
+
+    for (; done < n; done++) {
+        ssize_t got = octo_recvmsg(fd, &msgs[done].msg_hdr, flags | (done ? MSG_DONTWAIT : 0));
+
+        if (got < 0)
+            return done ? (int)done : -1;
+        msgs[done].msg_len = (unsigned)got;
+        if (got == 0)
+            return (int)done + 1;
+    }
+    return (int)done;
+}
+
+static inline int octo_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
+{
+    int got;
+
+    if (!octo_fd_is_foreign(fd) && !timeout && msgs)
+        return recv_messages(fd, msgs, n, flags);
+    got = octo_real.recvmmsg(fd, msgs, n, flags, timeout);
+    for (int i = 0; i < got; i++)
+        ask_received(&msgs[i].msg_hdr);
+    return got;
+}
+
+static ssize_t splice_from(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+    struct octo_conn *conn = octo_conn_enter(in, OCTO_IN);
+    ssize_t moved = octo_real.splice(in, in_at, out, out_at, n, flags);
+
+    if (!conn)
+        return moved;
+    if (moved > 0)
+        octo_edit_passed_unseen(&conn->in, &octo_conn_in_ops, conn, (uint64_t)moved);
+    octo_conn_leave(conn, OCTO_IN);
+    return moved;
+}
+
+static inline ssize_t octo_splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+    struct octo_conn *conn;
+    ssize_t moved;
+
+    if (!octo_fd_is_foreign(in))
+        return splice_from(in, in_at, out, out_at, n, flags);
+    if (octo_fd_is_foreign(out) || !(conn = octo_conn_enter(out, OCTO_OUT)))
+        return octo_real.splice(in, in_at, out, out_at, n, flags);
+    moved = octo_real.splice(in, in_at, out, out_at, n, flags);
+    if (moved > 0)
+        octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)moved);
+    octo_conn_leave(conn, OCTO_OUT);
+    return moved;
+}
+
+/* FIONREAD: what a read would give, insertion included, as far as the head is in the queue already (H37). */
+static void correct_fionread(int fd, int *count)
+{
+    struct octo_call call = {.kind = OCTO_CALL_SOCKET, .fd = fd,
+                             .io = {call_in, octo_call_nonblocking, !octo_service.sandboxed}};
+    struct octo_conn *conn = octo_conn_enter(fd, OCTO_IN);
+    char view[8192]; /* a head that is longer is corrected once its rest fits */
+    size_t wanted = (size_t)*count + (conn ? conn->in.reserve : 0);
+
+    if (!conn)
+        return;
+    if (octo_framer_raw_left(&conn->in.framer) < (uint64_t)*count && wanted <= sizeof(view)) {
+        ssize_t there = octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, &(struct iovec){view, wanted}, 1, wanted,
+                                       &call.io);
+
+        if (there > *count)
+            *count = (int)there;
+    }
+    octo_conn_leave(conn, OCTO_IN);
+}
+
+static inline int octo_ioctl(int fd, unsigned long request, void *argument)
+{
+    int result = octo_real.ioctl(fd, request, argument);
+
+    if (request == FIONREAD && result == 0 && !octo_fd_is_foreign(fd) && !octo_service.sandboxed &&
+        *(int *)argument > 0)
+        correct_fionread(fd, argument);
+    return result;
+}
+
+#define HOOK_IN OCTO_EXPORT
+#define ALIAS_IN OCTO_EXPORT_ALIAS
+#include "hook/hooks.def"

@@ -1,0 +1,212 @@
+/*
+ * Bytes go out: the intercepted calls that write to a connection.
+ *
+ * Three floors as in in.c. What is ours goes through the writing editor, which adds the ID to the response's head and
+ * returns the service's own count. Context: any thread, signal-safe.
+ */
+#include "hook/call.h"
+#include "base/sys.h"
+#include "conn/conn.h"
+#include "conn/process.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* Flags under which the bytes, or the moment they may be reused, are not the stream's plain ones. */
+enum { UNFRAMED_FLAGS = MSG_OOB, UNEDITED_FLAGS = MSG_ZEROCOPY | MSG_FASTOPEN };
+
+static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    struct msghdr message = {0};
+
+    switch (c->kind) {
+    case OCTO_CALL_READ:
+        return cnt == 1 ? octo_real.write(c->fd, iov->iov_base, iov->iov_len) : octo_real.writev(c->fd, iov, cnt);
+    case OCTO_CALL_PV2:
+        return octo_real.pwritev2(c->fd, iov, cnt, c->at, c->flags);
+    case OCTO_CALL_SOCKET:
+        if (cnt == 1)
+            return octo_real.send(c->fd, iov->iov_base, iov->iov_len, c->flags);
+        break;
+    case OCTO_CALL_ADDRESS:
+        if (cnt == 1)
+            return octo_real.sendto(c->fd, iov->iov_base, iov->iov_len, c->flags, c->address, c->to_len);
+        message.msg_name = c->address;
+        message.msg_namelen = c->to_len;
+        break;
+    case OCTO_CALL_MESSAGE:
+        message = *c->message;
+        break;
+    }
+    message.msg_iov = (struct iovec *)iov;
+    message.msg_iovlen = (size_t)cnt;
+    return octo_real.sendmsg(c->fd, &message, c->flags);
+}
+
+static ssize_t call_out(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
+{
+    (void)mode; /* a writer is only ever asked for the plain call */
+    return octo_unresult(call_plain((struct octo_call *)io, iov, cnt));
+}
+
+static bool has_socket_flags(const struct octo_call *c)
+{
+    return c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2;
+}
+
+/* The common path of everything that writes: c->fd was not foreign a moment ago. */
+static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    struct octo_conn *conn = octo_conn_enter(c->fd, OCTO_OUT);
+    ssize_t total = octo_vector_size(iov, cnt), put;
+    int flags = has_socket_flags(c) ? c->flags : 0, kept = errno;
+    bool control = c->message && c->message->msg_controllen;
+
+    if (!conn)
+        return call_plain(c, iov, cnt);
+    c->io = (struct octo_io){call_out, octo_call_nonblocking, !octo_service.sandboxed};
+    if (total <= 0) {
+        put = octo_unresult(call_plain(c, iov, cnt));
+    } else if (octo_edit_open(&conn->out) ||
+               !(control || (flags & (UNFRAMED_FLAGS | UNEDITED_FLAGS)) || octo_service.sandboxed)) {
+        put = octo_edit_write(&conn->out, &octo_conn_out_ops, conn, iov, cnt, (size_t)total, &c->io);
+    } else {
+        put = octo_unresult(call_plain(c, iov, cnt));
+        if (put > 0 && (flags & UNFRAMED_FLAGS))
+            octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, OCTO_OPAQUE_CALL);
+        else if (put > 0)
+            octo_edit_passed(&conn->out, &octo_conn_out_ops, conn, iov, cnt, (size_t)put);
+    }
+    if (put < 0)
+        octo_conn_saw_error(conn, (int)-put);
+    octo_conn_leave(conn, OCTO_OUT);
+    errno = kept;
+    return octo_result(put);
+}
+
+static inline ssize_t octo_write(int fd, const void *buf, size_t n)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.write(fd, buf, n);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, &(struct iovec){(void *)buf, n}, 1);
+}
+
+static inline ssize_t octo_writev(int fd, const struct iovec *iov, int cnt)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.writev(fd, iov, cnt);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, iov, cnt);
+}
+
+static inline ssize_t octo_pwritev2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.pwritev2(fd, iov, cnt, at, flags);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_PV2, .fd = fd, .at = at, .flags = flags}, iov, cnt);
+}
+
+static inline ssize_t octo_send(int fd, const void *buf, size_t n, int flags)
+{
+    if (octo_fd_is_foreign(fd))
+        return octo_real.send(fd, buf, n, flags);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .flags = flags},
+                    &(struct iovec){(void *)buf, n}, 1);
+}
+
+static inline ssize_t octo_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
+                                  socklen_t len)
+{
+    struct octo_call call = {.kind = to ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET, .fd = fd, .flags = flags,
+                             .address = (void *)to, .to_len = len};
+
+    if (octo_fd_is_foreign(fd))
+        return octo_real.sendto(fd, buf, n, flags, to, len);
+    return write_to(&call, &(struct iovec){(void *)buf, n}, 1);
+}
+
+/* Connections that leave with a message may be written to by their receiver: insert nothing more (H15). */
+static void hand_over_sent(const struct msghdr *msg)
+{
+    if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            int fd;
+
+            memcpy(&fd, (char *)c + at, sizeof(fd));
+            octo_fd_handed_over(fd);
+        }
+    }
+}
+
+static inline ssize_t octo_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = (struct msghdr *)msg};
+    ssize_t put;
+
+    if (octo_fd_is_foreign(fd) || !msg || msg->msg_iovlen > IOV_MAX)
+        put = octo_real.sendmsg(fd, msg, flags);
+    else
+        put = write_to(&call, msg->msg_iov, (int)msg->msg_iovlen);
+    if (put >= 0)
+        hand_over_sent(msg);
+    return put;
+}
+
+/* A stream connection written by messages: each in its turn, until one is short. */
+static int send_messages(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+    unsigned done = 0;
+
+    for (; done < n; done++) {
+        struct msghdr *msg = &msgs[done].msg_hdr;
+        ssize_t put = octo_sendmsg(fd, msg, flags);
+
+        if (put < 0)
+            return done ? (int)done : -1;
+        msgs[done].msg_len = (unsigned)put;
+        if (put < octo_vector_size(msg->msg_iov, (int)msg->msg_iovlen))
+            return (int)done + 1;
+    }
+    return (int)done;
+}
+
+static inline int octo_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+    int put;
+
+    if (!octo_fd_is_foreign(fd) && msgs)
+        return send_messages(fd, msgs, n, flags);
+    put = octo_real.sendmmsg(fd, msgs, n, flags);
+    for (int i = 0; i < put; i++)
+        hand_over_sent(&msgs[i].msg_hdr);
+    return put;
+}
+
+static ssize_t sendfile_to(int out, int in, off_t *at, size_t n)
+{
+    struct octo_conn *conn = octo_conn_enter(out, OCTO_OUT);
+    ssize_t put = octo_real.sendfile(out, in, at, n);
+
+    if (!conn)
+        return put;
+    if (put > 0)
+        octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)put);
+    else if (put < 0)
+        octo_conn_saw_error(conn, errno);
+    octo_conn_leave(conn, OCTO_OUT);
+    return put;
+}
+
+static inline ssize_t octo_sendfile(int out, int in, off_t *at, size_t n)
+{
+    if (octo_fd_is_foreign(out))
+        return octo_real.sendfile(out, in, at, n);
+    return sendfile_to(out, in, at, n);
+}
+
+#define HOOK_OUT OCTO_EXPORT
+#define ALIAS_OUT OCTO_EXPORT_ALIAS
+#include "hook/hooks.def"

@@ -1,0 +1,110 @@
+/*
+ * The two editors: insert header lines into a byte stream without anybody noticing but the reader.
+ *
+ * For: hook/. Pure but for the two ways out: `io` makes the real call, `ops` tells conn/ what passed.
+ * The insertion point is just before the blank line that ends a head; see DESIGN, "How bytes are
+ * edited". The laws of both: never 0 unless the real call gave 0, never more than asked, no real byte
+ * is parked, no success for bytes that the kernel has not taken, and removing the insertions from the
+ * edited stream gives the original one.
+ *
+ * Context: any thread, signal-safe; one caller at a time per stream.
+ */
+#ifndef OCTO_PROTO_EDIT_H
+#define OCTO_PROTO_EDIT_H
+
+#include "framer.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* How an editor wants its real call made. */
+enum octo_io_mode {
+    OCTO_IO_PLAIN,    /* the service's own call, its flags, only other buffers */
+    OCTO_IO_PEEK,     /* leave the bytes in the queue; blocks like the service's own call */
+    OCTO_IO_DONTWAIT, /* consume, never block: something is already in hand */
+    OCTO_IO_PEEK_DONTWAIT,
+};
+
+/* The real call. call() returns bytes moved, or -errno. nonblocking() tells whether the descriptor (or
+ * the call's flags) says not to wait. can_peek is false where no call but the service's own may be made
+ * (a seccomp filter of the service's own): then a read that would need a peek is only observed. */
+struct octo_io {
+    ssize_t (*call)(struct octo_io *io, const struct iovec *iov, int iovcnt, enum octo_io_mode mode);
+    bool (*nonblocking)(struct octo_io *io);
+    bool can_peek;
+};
+
+/* What conn/ is told, in stream order. Any may be called several times a call; all are signal-safe. */
+struct octo_edit_ops {
+    /* The first byte of a message is about to be framed: set framer->text (requests) or ->method
+     * (responses), or make it opaque. May be called again for the same message: must be idempotent. */
+    void (*begin)(void *owner, struct octo_framer *framer);
+    /* A head is complete up to its blank line. Returns the bytes to insert there (whole header lines, CRLF
+     * included) and their number in *len; 0 for none. Must give the same answer if asked again. The bytes
+     * stay valid until end(). */
+    const char *(*insertion)(void *owner, const struct octo_framer *framer, size_t *len);
+    /* The blank line's CR, and so the whole head, has been given to the reader. inserted: whether the
+     * insertion went with it. */
+    void (*head)(void *owner, const struct octo_framer *framer, bool inserted);
+    /* The last byte of the message has been given to the reader. */
+    void (*end)(void *owner, const struct octo_framer *framer);
+    /* The stream has just become opaque; framer->reason says why. */
+    void (*opaque)(void *owner, const struct octo_framer *framer);
+};
+
+/* One direction of one connection. Zero-initialise, then octo_framer_init(&s->framer, role). */
+struct octo_stream {
+    struct octo_framer framer;
+    const char *inj;   /* insertion at the frontier; NULL: none chosen. Owned by ops' owner */
+    uint16_t inj_len;  /* its bytes */
+    uint16_t inj_done; /* bytes of it already given to the reader */
+    bool inj_known;    /* ops->insertion() has been asked for this head (framer is at its blank line) */
+    bool quiet;        /* insert nothing (OCTOSHIM_INJECT, shared connection): observe only */
+    uint16_t reserve;  /* bytes of room that an insertion of this stream usually needs; reads only */
+    uint64_t passed;   /* the stream's own bytes that have passed, up to the point of the present op; the editors
+                          count it, insertions are not in it */
+};
+
+/*
+ * Incoming: like the real call on iov[0..iovcnt) (total bytes), insertions included.
+ * Returns bytes given, 0 at end of stream, or -errno. Never blocks with something in hand. Returns less
+ * than asked only if the kernel's queue was empty (or a signal came). With total >= 512 in one buffer it
+ * costs one real call in the usual case; else one peek more while in a head.
+ */
+ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                       const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
+
+/*
+ * Incoming, MSG_PEEK by the service: gives the virtual view (insertion included) that the next read
+ * would give; nothing advances, no op but begin() and insertion() is called. Returns as octo_edit_read().
+ */
+ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                       const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
+
+/*
+ * Outgoing: like the real call on iov[0..iovcnt) (total bytes), insertions added.
+ * Returns the number of the service's own bytes that the kernel has taken, 1 to total, or -errno
+ * (-EAGAIN if only inserted bytes went out). 0 only if total is 0. On a blocking descriptor it goes on as
+ * the kernel would. Splits the call at the end of a message that had an insertion when more follows.
+ */
+ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
+
+/* Observe only: n bytes at the front of iov have passed. Advances the framer and calls the ops. */
+void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                      const struct iovec *iov, int iovcnt, size_t n);
+
+/* Observe only: n bytes have passed that nobody could look at (sendfile). Opaque unless all body data. */
+void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                             uint64_t n);
+
+/* Makes the stream opaque, telling ops once. An insertion half given out is still finished first by the
+ * editors; `open` tells whether one is. */
+void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                      enum octo_opaque_reason reason);
+static inline bool octo_edit_open(const struct octo_stream *s)
+{
+    return s->inj_done != 0 && s->inj_done < s->inj_len;
+}
+
+#endif

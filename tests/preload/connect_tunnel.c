@@ -1,0 +1,41 @@
+// CONNECT: after the 2xx bytes pass untouched both ways, even when they look like HTTP; a refused CONNECT leaves
+// ordinary HTTP. (H39)
+//
+// events: request.started=3
+// event: request.started path=/ method=GET
+// not-event: request.started path=/inside
+#include "preload.h"
+
+static void both_ways(struct pair *pair)
+{
+    static const char up[] = "GET /inside HTTP/1.1\r\nHost: t\r\n\r\n";
+    static const char down[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char bytes[256];
+    for (int i = 0; i < 3; i++) {
+        send_text(pair->client, up);
+        CHECK(read(pair->server, bytes, sizeof bytes) == (ssize_t)strlen(up) && !memcmp(bytes, up, strlen(up)));
+        CHECK(write(pair->server, down, strlen(down)) == (ssize_t)strlen(down));
+        CHECK(read(pair->client, bytes, sizeof bytes) == (ssize_t)strlen(down));
+        CHECK(!memcmp(bytes, down, strlen(down)));
+    }
+    say("tunnelled");
+}
+
+int main(void)
+{
+    char bytes[1024], id[ID_SIZE];
+    struct pair pair = tcp_pair();
+    exchange(&pair, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", plain_read,
+             "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", plain_write);
+    exchange(&pair, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", plain_read,
+             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", plain_write);
+    send_text(pair.client, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    show("service", bytes, check_request(bytes, read_head(pair.server, plain_read, bytes, sizeof bytes), id));
+    /* The head of the 2xx may have the ID or not; what follows may not. */
+    ids_optional();
+    reply(pair.server, "HTTP/1.1 200 Connected\r\n\r\n");
+    show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 0, id));
+    both_ways(&pair);
+    pair_close(&pair);
+    return 0;
+}

@@ -1,0 +1,10 @@
+# The preload programs: each behaviour bare and shimmed. See tests/preload/run.
+
+PRELOAD_RUN := tests/preload/run --build $(BUILD)/preload
+
+.PHONY: test-preload test-preload-valgrind
+test-preload: $(LIB)
+	$(PRELOAD_RUN) $(PRELOAD)
+
+test-preload-valgrind: $(LIB)
+	$(PRELOAD_RUN) --valgrind $(PRELOAD)
