@@ -10,6 +10,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* Descriptors among which the twins of an adopted connection are looked for. */
+enum { OCTO_TWINS_MAX = 16 };
+
 static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) / 64 * 64};
 
 /* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
@@ -136,6 +139,30 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
         octo_fd_set(fd, conn);
 }
 
+static uint64_t cookie(int fd)
+{
+    uint64_t value = 0;
+    socklen_t len = sizeof(value);
+
+    return octo_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &value, &len) < 0 ? 0 : value;
+}
+
+/* inetd gives its child one connection as 0, 1 and 2: find conn's other descriptors among those not looked at yet. If
+ * stderr is one of them, events have no place there. */
+static void find_twins(int fd, struct octo_conn *conn)
+{
+    uint64_t ours = cookie(fd);
+
+    for (int other = 0; ours && other < OCTO_TWINS_MAX; other++) {
+        if (atomic_load(&octo_table[other]) != OCTO_FD_ASK || cookie(other) != ours)
+            continue;
+        atomic_fetch_add(&conn->descriptors, 1);
+        octo_fd_set(other, conn);
+        if (other == 2 && strcmp(octo_service.settings.log, "stderr") == 0)
+            octo_service.settings.log[0] = '\0';
+    }
+}
+
 /* fd came from elsewhere and is being read from: is it the service's end of a stream connection? */
 static struct octo_conn *adopt(int fd)
 {
@@ -148,6 +175,8 @@ static struct octo_conn *adopt(int fd)
         is_family(address.ss_family) && octo_service_wake())
         conn = new_conn((struct sockaddr *)&address);
     octo_fd_set(fd, conn);
+    if (conn)
+        find_twins(fd, conn);
     return conn;
 }
 
@@ -159,6 +188,13 @@ static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_o
         octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, reason);
     else
         octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, reason);
+}
+
+/* Nothing more will ever be seen on conn: from here on its descriptors cost what a file costs. Kept while the end of
+ * the connection is still to be told. */
+static bool is_spent(struct octo_conn *conn)
+{
+    return !octo_conn_due(conn) && octo_service.settings.level > OCTO_DEBUG;
 }
 
 struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
@@ -188,11 +224,16 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
         octo_conn_leave(conn, side);
         return NULL;
     }
-    conn->pid = process->pid;
-    conn->forks = process->forks;
+    atomic_store_explicit(&conn->pid, process->pid, memory_order_relaxed);
+    atomic_store_explicit(&conn->forks, process->forks, memory_order_relaxed);
     broken = conn->broken;
     if (__builtin_expect(broken, 0))
         make_opaque(conn, side, broken);
+    if (__builtin_expect(conn->opaque == (OCTO_IN | OCTO_OUT), 0) && is_spent(conn)) {
+        octo_fd_set(fd, NULL);
+        octo_conn_leave(conn, side);
+        return NULL;
+    }
     if (side == OCTO_IN)
         conn->in_now_ns = 0;
     else

@@ -31,14 +31,15 @@ struct octo_conn {
     _Atomic uint32_t state;          /* sides in use (enum octo_side), and the two above */
     _Atomic uint32_t descriptors;    /* table entries that point here */
     _Atomic uint32_t broken;         /* enum octo_opaque_reason for both streams at their next call */
-    uint32_t pid;                    /* process that last used it */
-    uint32_t forks;                  /* that process's count of forks then */
+    _Atomic uint32_t opaque;         /* sides that are opaque, with nothing left to give out */
+    _Atomic uint32_t pid;            /* process that last used it */
+    _Atomic uint32_t forks;          /* that process's count of forks then */
     uint8_t family;                  /* enum octo_family */
     uint8_t peer[16];
-    bool handed;                     /* sent to another process */
-    bool eof;                        /* the client has ended its direction */
-    bool failed;                     /* a call has failed as it does when the connection is lost */
-    uint8_t abort_reason;            /* enum octo_abort_reason, valid if failed */
+    _Atomic bool handed;             /* sent to another process */
+    _Atomic bool eof;                /* the client has ended its direction */
+    _Atomic bool failed;             /* a call has failed as it does when the connection is lost */
+    _Atomic uint8_t abort_reason;    /* enum octo_abort_reason, valid if failed */
     bool unframed;                   /* the response stream became opaque while an answer was due */
     uint64_t opened_ns;
     uint64_t in_now_ns, out_now_ns;  /* clock of the present call of that side; 0: not read yet */

@@ -181,12 +181,15 @@ static void in_opaque(void *owner, const struct octo_framer *f)
 {
     struct octo_conn *conn = owner;
 
-    octo_emit_opaque(f->reason);
-    if (conn->building) {
-        octo_exchange_free(conn->building);
-        conn->building = NULL;
-    }
+    if (!(conn->opaque & OCTO_OUT)) /* one count a connection: the second side follows the first */
+        octo_emit_opaque(f->reason);
     in_end(conn, f);
+    if (octo_edit_open(&conn->in))
+        return; /* the insertion that is half given out is still needed */
+    if (conn->building)
+        octo_exchange_free(conn->building);
+    conn->building = NULL;
+    atomic_fetch_or(&conn->opaque, OCTO_IN);
 }
 
 const struct octo_edit_ops octo_conn_in_ops = {in_begin, in_insertion, in_head, in_end, in_opaque};
@@ -217,7 +220,8 @@ static void out_begin(void *owner, struct octo_framer *f)
     struct octo_exchange *x = octo_conn_due(conn);
 
     if (!x) {
-        octo_framer_opaque(f, OCTO_OPAQUE_UNSOLICITED);
+        /* One that speaks before it has read anything (SMTP, MySQL) does not speak HTTP. */
+        octo_framer_opaque(f, conn->in.passed ? OCTO_OPAQUE_UNSOLICITED : OCTO_OPAQUE_NOT_HTTP);
         return;
     }
     f->method = x->method;
@@ -262,12 +266,15 @@ static void out_opaque(void *owner, const struct octo_framer *f)
     struct octo_conn *conn = owner;
     struct octo_exchange *x = octo_conn_due(conn);
 
-    octo_emit_opaque(f->reason);
+    if (!(conn->opaque & OCTO_IN))
+        octo_emit_opaque(f->reason);
     if (f->reason == OCTO_OPAQUE_UPGRADED && x && x->status)
         settle(conn, x, true, 0); /* the exchange ends where the tunnel begins */
     else
         conn->unframed = x != NULL;
     conn->broken = f->reason; /* answers can no longer be paired with requests */
+    if (!octo_edit_open(&conn->out))
+        atomic_fetch_or(&conn->opaque, OCTO_OUT);
 }
 
 const struct octo_edit_ops octo_conn_out_ops = {out_begin, out_insertion, out_head, out_end, out_opaque};

@@ -10,6 +10,10 @@
  *
  * The lead is a robust futex: its holder is the one writer of the service. The kernel releases it when
  * that thread dies, however it dies, and wakes a waiting one.
+ *
+ * Whose segment file is whose: the creator takes a flock(2) on it, maps it and closes the descriptor. The
+ * mapping, and each fork's copy of it, keeps the open file and so the lock. A file that can be locked is
+ * mapped by nobody: its service is gone, whatever became of its process numbers.
  */
 #ifndef OCTO_EVENT_SEGMENT_H
 #define OCTO_EVENT_SEGMENT_H
@@ -21,39 +25,73 @@ enum {
     OCTO_SEGMENT_MEMBERS = 256,
     OCTO_SEGMENT_RING_SIZE = 1 << 20,
     OCTO_SEGMENT_NAME_MAX = 128,
+    OCTO_SEGMENT_PATH_MAX = 1088, /* room for the path of a segment file */
+    OCTO_SEGMENT_ORPHANS = 8,     /* dead segments of the service that a start takes over */
+    OCTO_SEGMENT_PAGE = 4096,
+    OCTO_SEGMENT_OPAQUE = 32,
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
 #define OCTO_SEGMENT_VERSION 1u
+#define OCTO_SEGMENT_PREFIX "octoshim-"
+#define OCTO_SEGMENT_SUFFIX ".seg"
 
 struct octo_segment_slot {
     _Atomic uint32_t pid;   /* owner; 0: free */
     _Atomic uint32_t ready; /* its ring is populated and initialised */
 };
 
+/* What the leading writer is about to write, so that its successor neither loses nor doubles a line when it
+ * is killed meanwhile. Leader only. */
+enum octo_batch_state { OCTO_BATCH_NONE, OCTO_BATCH_WRITING, OCTO_BATCH_WRITTEN };
+
+struct octo_segment_batch {
+    _Atomic uint32_t state;              /* enum octo_batch_state */
+    uint32_t first;                      /* slot the batch begins with; the others follow, round */
+    uint64_t length;                     /* bytes */
+    uint64_t dev, ino;                   /* file it goes to; 0: not a regular file */
+    uint64_t offset;                     /* size of the file before it */
+    int64_t real_offset_ns;              /* for its timestamps: makes the same bytes again */
+    uint64_t cursor[OCTO_SEGMENT_SLOTS]; /* where it ends in each ring */
+};
+
 struct octo_segment {
-    uint64_t magic;
+    _Atomic uint64_t magic;                       /* stored last */
     uint32_t version;
     uint32_t creator_pid;
-    uint64_t size;                        /* bytes of the mapping */
-    char service[OCTO_SEGMENT_NAME_MAX];  /* identity, so that a later start can write our events */
+    uint64_t size;                                /* bytes of the mapping */
+    char service[OCTO_SEGMENT_NAME_MAX];          /* identity, so that a later start can write our events */
     char environment[OCTO_SEGMENT_NAME_MAX];
     char app_version[OCTO_SEGMENT_NAME_MAX];
+    _Atomic int64_t real_offset_ns;               /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
-    _Atomic uint32_t doorbell;            /* futex: the leading writer sleeps on it */
-    _Atomic uint32_t asleep;              /* the leading writer sleeps without a time limit: ring the bell */
-    _Atomic uint64_t records;             /* events reserved, for self metrics */
-    _Atomic uint64_t written;             /* events written to a sink */
-    _Atomic uint64_t sink_dropped;        /* events lost because no sink took them */
-    _Atomic uint64_t opaque[32];          /* streams that became opaque, by enum octo_opaque_reason */
+    _Atomic uint32_t doorbell;                    /* futex: the leading writer sleeps on it */
+    _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
+    _Atomic uint64_t records;                     /* events reserved, for self metrics */
+    _Atomic uint64_t written;                     /* events written to a sink */
+    _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */
+    _Atomic uint64_t start_failures;              /* writers that could not be started */
+    _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
+    struct {                                      /* what has been reported of the above. Leader only */
+        uint64_t dropped, sink_dropped, start_failures, opaque[OCTO_SEGMENT_OPAQUE];
+    } reported;
+    struct octo_segment_batch batch;
     _Atomic uint32_t member[OCTO_SEGMENT_MEMBERS]; /* PIDs of the service's processes; see members.h */
     struct octo_segment_slot slot[OCTO_SEGMENT_SLOTS];
+};
+_Static_assert(sizeof(struct octo_segment) <= OCTO_SEGMENT_PAGE, "the header is one page");
+
+enum octo_sleep {
+    OCTO_AWAKE,   /* works, or has been rung */
+    OCTO_ASLEEP,  /* without a time limit: ring for every record */
+    OCTO_NAPPING, /* for some milliseconds: ring only if a ring is half full */
 };
 
 /*
  * Maps a new segment for this service. dir: preferred directory, or "" for the defaults (a tmpfs under /run,
  * $XDG_RUNTIME_DIR, /dev/shm). path receives the file's path, or "" for anonymous memory.
- * Returns the segment or NULL (no memory). Raw system calls only; the descriptor it opens is closed again
+ * Also maps what dead processes of this service and user left in that directory: octo_segment_orphan().
+ * Returns the segment or NULL (no memory). Raw system calls only; the descriptors it opens are closed again
  * before it returns. Called once, by the thread that first listens.
  */
 struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
@@ -71,7 +109,32 @@ struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid)
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 
+/* True if the process of slot i is gone, or the slot has none. Drainer only. */
+bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i);
+
 /* Frees slots whose process is gone and whose ring is empty; returns how many remain in use. Drainer only. */
 unsigned octo_segment_reap(struct octo_segment *segment);
+
+/* True if nothing waits in any ring. Any thread; a hint. */
+bool octo_segment_empty(struct octo_segment *segment);
+
+/* At the orderly exit of the service's last process: removes the file if everything is written (what is not, the
+ * next start writes). The mapping stays. Any thread. */
+void octo_segment_retire(struct octo_segment *segment, const char *path);
+
+/*
+ * Orphans: segments that dead processes of this service left, found by octo_segment_create() and inherited
+ * over fork. Only the service's leading writer may touch them.
+ * octo_segment_orphan(i): the i-th, or NULL. octo_segment_orphan_done(i): it is drained; unmaps and removes it
+ * (a process without the right to remove leaves an empty file, which the next start removes).
+ */
+struct octo_segment *octo_segment_orphan(unsigned i);
+void octo_segment_orphan_done(unsigned i);
+
+/* Between segment.c and segment_file.c. */
+bool octo_segment_populate(void *address, size_t bytes, bool must);
+extern const size_t octo_segment_bytes;
+int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const char *service, char *path,
+                             size_t path_size, void **map);
 
 #endif

@@ -105,15 +105,30 @@ void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, vo
     octo_edit_report_opaque(s, ops, owner);
 }
 
-void octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                       const uint8_t *p, size_t n)
+/* Moves what is left of the insertion in front of p[0..n). Returns its bytes; 0 if they do not fit. */
+static size_t move_in(struct octo_stream *s, uint8_t *p, size_t n, size_t room)
 {
-    enum octo_verdict verdict;
-    size_t used;
+    size_t len = (size_t)(s->inj_len - s->inj_done);
+
+    if (len > room)
+        return 0;
+    memmove(p + len, p, n);
+    memcpy(p, s->inj + s->inj_done, len);
+    s->inj_done = s->inj_len;
+    return len;
+}
+
+size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                         uint8_t *p, size_t n, size_t room)
+{
+    size_t inserted = 0;
 
     if (octo_framer_is_opaque(&s->framer))
-        return;
+        return 0;
     while (n > 0 && !octo_framer_is_opaque(&s->framer)) {
+        enum octo_verdict verdict;
+        size_t used;
+
         if (octo_framer_at_start(&s->framer)) {
             ops->begin(owner, &s->framer);
             if (octo_framer_is_opaque(&s->framer))
@@ -122,13 +137,20 @@ void octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, v
         used = octo_framer_feed(&s->framer, p, n, &verdict);
         p += used;
         n -= used;
-        if (verdict == OCTO_AT_BLANK)
+        if (verdict == OCTO_AT_BLANK) {
+            if (inserted < room && octo_edit_choose(s, ops, owner, &s->framer)) {
+                used = move_in(s, p, n, room - inserted);
+                inserted += used;
+                p += used;
+            }
             octo_edit_head_given(s, ops, owner);
-        else if (verdict == OCTO_AT_END)
+        } else if (verdict == OCTO_AT_END) {
             ops->end(owner, &s->framer);
+        }
     }
     if (octo_framer_is_opaque(&s->framer))
         octo_edit_report_opaque(s, ops, owner);
+    return inserted;
 }
 
 void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
@@ -137,7 +159,7 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
     for (int i = 0; i < iovcnt && n > 0 && !octo_framer_is_opaque(&s->framer); i++) {
         size_t len = iov[i].iov_len < n ? iov[i].iov_len : n;
 
-        octo_edit_advance(s, ops, owner, iov[i].iov_base, len);
+        octo_edit_advance(s, ops, owner, iov[i].iov_base, len, 0);
         n -= len;
     }
 }

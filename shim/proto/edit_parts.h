@@ -42,9 +42,16 @@ void octo_edit_head_given(struct octo_stream *s, const struct octo_edit_ops *ops
 /* Reports that the framer has become opaque, and forgets an insertion that has not begun. */
 void octo_edit_report_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner);
 
-/* p[0..n) has passed, without a further insertion: advances the framer and reports. */
-void octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                       const uint8_t *p, size_t n);
+/* p[0..n) has passed: advances the framer and reports. Where a head ends and `room` bytes behind p[0..n)
+ * suffice, its insertion is moved in. Returns the bytes so inserted; 0 if room is 0. */
+size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                         uint8_t *p, size_t n, size_t room);
+
+/* True if a call on the next n bytes can be the service's own, as it is: nothing will be inserted. */
+static inline bool octo_edit_is_plain(const struct octo_stream *s, size_t n)
+{
+    return !octo_edit_open(s) && (s->quiet || octo_framer_raw_left(&s->framer) >= n);
+}
 
 /* What a copy of the framer says of bytes that have not passed yet. */
 struct edit_look {

@@ -178,7 +178,7 @@ class Service:
         for sub, mode in (("log", 0o777), ("run", 0o700)):
             os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
             os.chmod(os.path.join(self.dir, sub), mode)
-        self.argv = [a.format(port=self.port, dir=self.dir) if "{" in a else a for a in argv]
+        self.argv = [a.format(port=self.port, dir=self.dir, www=test.www()) if "{" in a else a for a in argv]
         self.ready = ready or self.listens
         self.cwd = cwd or self.dir
         self.process = self.pid = None

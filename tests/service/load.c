@@ -60,7 +60,7 @@ static struct {
 } opt = {.method = "GET", .conns = 1, .requests = 1, .pipeline = 1, .status = 200, .seconds = 60, .cpu = -1};
 
 static struct {
-    uint64_t done, issued, interim, wrong_status, wrong_framing, wrong_body, lost, retried, connections;
+    uint64_t done, issued, number, interim, wrong_status, wrong_framing, wrong_body, lost, retried, connections;
     uint64_t id_missing, id_repeated, id_malformed, id_other, id_unwanted, bytes;
     uint64_t first_hash, first_body;
     bool have_first;
@@ -223,7 +223,8 @@ static bool next_batch(struct conn *c)
         return false;
     c->sent = left < opt.pipeline ? (unsigned)left : opt.pipeline;
     c->got = 0;
-    c->first = (unsigned)count.issued;
+    c->first = (unsigned)count.number;
+    count.number += c->sent;
     count.issued += c->sent;
     c->out = 0;
     c->out_end = c->sent * request_len;
@@ -277,7 +278,7 @@ static bool reopen(struct conn *c)
     c->fd = -1;
     if (open && opt.again) {
         count.retried += open;
-        count.issued -= open; /* numbers of -i may repeat then; the tests do not combine the two */
+        count.issued -= open;
     } else if (open) {
         count.lost += open;
         count.done += open;

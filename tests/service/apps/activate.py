@@ -18,7 +18,8 @@ environ = dict(os.environ)
 if "PRELOAD" in environ:
     environ["LD_PRELOAD"] = environ.pop("PRELOAD")
 if kind == "listen":
-    os.dup2(listener.fileno(), 3, inheritable=True)
+    os.dup2(listener.fileno(), 3)
+    os.set_inheritable(3, True)
     environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
     os.execve(argv[0], argv, environ)
 signal.signal(signal.SIGCHLD, lambda *_: None)

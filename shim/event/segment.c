@@ -1,0 +1,179 @@
+/*
+ * The segment's inside: identity, slots and rings. Files and directories are segment_file.c's.
+ *
+ * Context: claim runs on application threads, also in signal handlers; reap and orphans on the leading writer.
+ * Owns no descriptor and no thread; never frees a mapping that the service may still use.
+ */
+#include "event/segment.h"
+
+#include "base/clock.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define RING_BYTES (sizeof(struct octo_ring) + OCTO_SEGMENT_RING_SIZE)
+#define RING_STRIDE ((size_t)OCTO_SEGMENT_RING_SIZE + OCTO_SEGMENT_PAGE)
+
+_Static_assert(RING_BYTES <= RING_STRIDE, "a ring fits its stride");
+
+const size_t octo_segment_bytes = OCTO_SEGMENT_PAGE + OCTO_SEGMENT_SLOTS * RING_STRIDE;
+
+/* True if the pages are there, writable for good. must: count a kernel without the call (before 5.14) as no. */
+bool octo_segment_populate(void *address, size_t bytes, bool must)
+{
+    long err = octo_sys(SYS_madvise, address, bytes, MADV_POPULATE_WRITE);
+
+    return err == 0 || (err == -EINVAL && !must);
+}
+
+static void copy_name(char *out, const char *name)
+{
+    size_t n = strlen(name);
+
+    n = n < OCTO_SEGMENT_NAME_MAX - 1 ? n : OCTO_SEGMENT_NAME_MAX - 1;
+    memcpy(out, name, n);
+    out[n] = 0;
+}
+
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
+                                         const char *service, const char *environment,
+                                         const char *app_version, uint32_t pid, char *path,
+                                         size_t path_size)
+{
+    void *map = NULL;
+
+    path[0] = 0;
+    if (octo_segment_file_create(dir, xdg_runtime_dir, service, path, path_size, &map) < 0) {
+        /* Anonymous shared memory has no size limit that could raise SIGBUS, so need not be populated. */
+        long at = octo_sys(SYS_mmap, 0, octo_segment_bytes, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (at < 0 && at > -4096)
+            return NULL;
+        map = (void *)at;
+    }
+    struct octo_segment *segment = map;
+
+    segment->version = OCTO_SEGMENT_VERSION;
+    segment->creator_pid = pid;
+    segment->size = octo_segment_bytes;
+    copy_name(segment->service, service);
+    copy_name(segment->environment, environment);
+    copy_name(segment->app_version, app_version);
+    atomic_store(&segment->real_offset_ns, (int64_t)(octo_clock_real_ns() - octo_clock_mono_ns()));
+    atomic_store(&segment->magic, OCTO_SEGMENT_MAGIC);
+    return segment;
+}
+
+static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
+{
+    return (struct octo_ring *)((char *)segment + OCTO_SEGMENT_PAGE + i * RING_STRIDE);
+}
+
+struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)
+{
+    if (i >= OCTO_SEGMENT_SLOTS || !atomic_load_explicit(&segment->slot[i].ready, memory_order_acquire))
+        return NULL;
+    struct octo_ring *ring = ring_at(segment, i);
+
+    return ring->size == OCTO_SEGMENT_RING_SIZE ? ring : NULL;
+}
+
+static bool process_gone(uint32_t pid)
+{
+    return octo_sys(SYS_kill, pid, 0) == -ESRCH;
+}
+
+/* Makes slot i, held by pid, ready. Returns its ring, or gives the slot back and returns NULL. */
+static struct octo_ring *open_slot(struct octo_segment *segment, unsigned i)
+{
+    struct octo_segment_slot *slot = &segment->slot[i];
+    struct octo_ring *ring = ring_at(segment, i);
+
+    if (atomic_load_explicit(&slot->ready, memory_order_acquire))
+        return ring; /* of a former owner; it goes on where that one stopped */
+    if (!octo_segment_populate(ring, RING_BYTES, false)) {
+        atomic_store(&slot->pid, 0);
+        return NULL;
+    }
+    octo_ring_init(ring, OCTO_SEGMENT_RING_SIZE);
+    atomic_store_explicit(&slot->ready, 1, memory_order_release);
+    return ring;
+}
+
+struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid)
+{
+    struct octo_ring *ring;
+
+    /* First slots that nobody holds, then those of the dead (what is left in such a ring stays in it). */
+    for (unsigned dead = 0; dead < 2; dead++)
+        for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+            uint32_t owner = atomic_load(&segment->slot[i].pid);
+
+            if (dead ? owner == 0 || owner == pid || !process_gone(owner) : owner != 0)
+                continue;
+            if (!atomic_compare_exchange_strong(&segment->slot[i].pid, &owner, pid))
+                continue;
+            ring = open_slot(segment, i);
+            if (ring != NULL)
+                return ring;
+            dead = 1; /* no memory for a new ring: only an existing one can help */
+            break;
+        }
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        ring = octo_segment_ring(segment, (pid + i) % OCTO_SEGMENT_SLOTS);
+        if (ring != NULL)
+            return ring;
+    }
+    return NULL;
+}
+
+bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i)
+{
+    uint32_t owner = atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed);
+
+    return owner == 0 || process_gone(owner);
+}
+
+unsigned octo_segment_reap(struct octo_segment *segment)
+{
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        uint32_t owner = atomic_load(&segment->slot[i].pid);
+        struct octo_ring *ring = octo_segment_ring(segment, i);
+
+        if (owner == 0)
+            continue;
+        if (process_gone(owner) && (ring == NULL || octo_ring_empty(ring)))
+            atomic_compare_exchange_strong(&segment->slot[i].pid, &owner, 0);
+        else
+            used++;
+    }
+    return used;
+}
+
+bool octo_segment_empty(struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        struct octo_ring *ring = octo_segment_ring(segment, i);
+
+        if (ring != NULL && !octo_ring_empty(ring))
+            return false;
+    }
+    return true;
+}
+
+void octo_segment_retire(struct octo_segment *segment, const char *path)
+{
+    if (path[0] != 0 && octo_segment_empty(segment))
+        octo_sys(SYS_unlinkat, AT_FDCWD, path, 0);
+}

@@ -1,0 +1,252 @@
+/*
+ * The encoder: which event has which fields, in which order. See encode.h; how they look is form.c's, how
+ * values are written put.c's.
+ *
+ * Context: the writer thread. About 100 ns a request event: copies of fixed length, a second's text kept.
+ */
+#include "export/encode.h"
+
+#include "export/form.h"
+#include "export/target.h"
+
+#ifndef OCTO_VERSION
+#define OCTO_VERSION "unknown"
+#endif
+
+enum {
+    ID_MAX = 128,
+    /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
+    AFTER_PATH_MAX = 900,
+    ESCAPE_MAX = 6, /* bytes of output a byte of text may need */
+};
+/* Longest head, identity, id, method and host must leave room for a path. */
+_Static_assert(256 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
+               "a path of some length fits always");
+
+const char *octo_abort_reason_name(unsigned reason)
+{
+    static const char *const names[OCTO_ABORT_REASONS] = {
+        [OCTO_ABORT_CLIENT_CLOSED] = "client_closed",   [OCTO_ABORT_RESET] = "reset",
+        [OCTO_ABORT_TIMED_OUT] = "timed_out",           [OCTO_ABORT_SERVICE_CLOSED] = "service_closed",
+        [OCTO_ABORT_SERVICE_EXITED] = "service_exited", [OCTO_ABORT_UNFRAMED] = "unframed",
+    };
+
+    return reason < OCTO_ABORT_REASONS ? names[reason] : "unknown";
+}
+
+static inline char *put_form_text(char *p, const struct octo_form_text *t)
+{
+    memcpy(p, t->text, sizeof t->text);
+    return p + t->len;
+}
+
+static inline char *put_key(char *p, const struct octo_form *form, enum octo_key key)
+{
+    memcpy(p, form->key[key].text, sizeof form->key[key].text);
+    return p + form->key[key].len;
+}
+
+static inline char *put_close(char *p, const struct octo_form_close *close)
+{
+    memcpy(p, close->text, sizeof close->text);
+    return p + close->len;
+}
+
+static inline char *put_number(char *p, const struct octo_form *form, enum octo_key key, uint64_t value)
+{
+    return put_close(octo_put_u64(put_key(p, form, key), value), &form->number_end);
+}
+
+static inline char *put_ms(char *p, const struct octo_form *form, enum octo_key key, uint64_t ns)
+{
+    return put_close(octo_put_ms(put_key(p, form, key), ns), &form->number_end);
+}
+
+static inline char *put_true(char *p, const struct octo_form *form, enum octo_key key)
+{
+    return put_close(OCTO_PUT(put_key(p, form, key), "true"), &form->number_end);
+}
+
+/* A text that is short enough by its source: 255 bytes at most. */
+static inline char *put_short(char *p, const struct octo_form *form, enum octo_key key, const char *text, size_t n)
+{
+    bool cut = false;
+
+    p = put_key(p, form, key);
+    return put_close(octo_put_text(p, p + n * ESCAPE_MAX, text, n, &cut), &form->text_end);
+}
+
+/* A text of any length, up to end. */
+static char *put_long(char *p, const struct octo_form *form, enum octo_key key, enum octo_key truncated, char *end,
+                      struct octo_span text, bool redact, bool cut)
+{
+    p = put_key(p, form, key);
+    p = redact ? octo_target_put(p, end, text, &cut) : octo_put_text(p, end, text.at, text.len, &cut);
+    p = put_close(p, &form->text_end);
+    return cut ? put_true(p, form, truncated) : p;
+}
+
+static char *put_peer(char *p, const struct octo_form *form, enum octo_key key, const struct octo_record *r)
+{
+    p = put_key(p, form, key);
+    switch (r->family) {
+    case OCTO_PEER_IPV4:
+        p = octo_put_ipv4(p, r->peer);
+        break;
+    case OCTO_PEER_IPV6:
+        p = octo_put_ipv6(p, r->peer);
+        break;
+    case OCTO_PEER_UNIX:
+        p = OCTO_PUT(p, "unix");
+        break;
+    default:
+        p = OCTO_PUT(p, "unknown");
+    }
+    return put_close(p, &form->text_end);
+}
+
+/* request_id, method, path, client, host. end: of the line. */
+static char *put_request(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end)
+{
+    const struct octo_form *form = e->form;
+    const char *id = r->text, *method = id + r->id_len, *host = method + r->method_len;
+    struct octo_target target = octo_target_split(host + r->host_len, r->target_len);
+    struct octo_span authority = octo_target_host(host, r->host_len);
+
+    if (authority.len == 0)
+        authority = target.authority;
+    if (authority.len > 255)
+        authority.len = 255;
+    if (r->id_len > 0 && r->id_len <= ID_MAX)
+        p = put_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
+    p = put_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
+    p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX, target.path, true,
+                 (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
+    p = put_peer(p, form, OCTO_KEY_CLIENT, r);
+    if (authority.len != 0)
+        p = put_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);
+    return p;
+}
+
+static char *put_result(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    bool has_status = (r->flags & OCTO_RECORD_HAS_STATUS) != 0;
+
+    if (has_status)
+        p = put_number(p, form, OCTO_KEY_STATUS_CODE, r->status);
+    p = put_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
+    if (has_status)
+        p = put_ms(p, form, OCTO_KEY_TTFB_MS, r->ttfb_ns);
+    p = put_number(p, form, OCTO_KEY_BYTES_IN, r->bytes_in);
+    p = put_number(p, form, OCTO_KEY_BYTES_OUT, r->bytes_out);
+    if ((r->flags & OCTO_RECORD_SLOW) != 0)
+        p = put_true(p, form, OCTO_KEY_SLOW);
+    return p;
+}
+
+static char *put_word(char *p, const struct octo_form *form, enum octo_key key, const char *word)
+{
+    p = put_key(p, form, key);
+    return put_close(octo_put_bytes(p, word, strlen(word)), &form->text_end);
+}
+
+static char *put_protocol(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    return put_word(p, form, OCTO_KEY_PROTOCOL,
+                    r->protocol == 10   ? "HTTP/1.0"
+                    : r->protocol == 11 ? "HTTP/1.1"
+                                        : "unknown");
+}
+
+static char *put_fields(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end)
+{
+    const struct octo_form *form = e->form;
+    struct octo_span text = {r->text + r->id_len + r->method_len + r->host_len, r->target_len};
+
+    switch (r->kind) {
+    case OCTO_EV_REQUEST_STARTED:
+        return put_request(p, e, r, end);
+    case OCTO_EV_REQUEST_COMPLETED:
+        return put_result(put_request(p, e, r, end), form, r);
+    case OCTO_EV_REQUEST_ABORTED:
+        p = put_result(put_request(p, e, r, end), form, r);
+        return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
+    case OCTO_EV_CONNECTION_OPENED:
+        return put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);
+    case OCTO_EV_CONNECTION_CLOSED:
+        p = put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);
+        return put_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
+    case OCTO_EV_SERVICE_STARTED:
+        p = put_long(p, form, OCTO_KEY_ARGV0, OCTO_KEY_ARGV0_TRUNCATED, end, text, false, false);
+        return put_word(p, form, OCTO_KEY_SHIM_VERSION, OCTO_VERSION);
+    case OCTO_EV_SERVICE_STOPPED:
+        return put_number(p, form, OCTO_KEY_EXIT_CODE, r->status);
+    default: /* SHIM_* */
+        p = put_long(p, form, OCTO_KEY_REASON, OCTO_KEY_REASON_TRUNCATED, end, text, false, false);
+        return put_number(p, form, OCTO_KEY_COUNT, r->count);
+    }
+}
+
+/* "2025-11-10T10:30:45.123456" */
+static inline char *put_stamp(char *p, struct octo_encoder *e, uint64_t real_ns)
+{
+    uint64_t second = real_ns / 1000000000u;
+
+    if (second != e->second) {
+        *octo_put_time(e->stamp, second) = '.';
+        e->second = second;
+    }
+    memcpy(p, e->stamp, 20);
+    return octo_put_6(p + 20, (uint32_t)(real_ns % 1000000000u) / 1000);
+}
+
+static inline char *put_identity(char *p, const struct octo_encoder *e, const struct octo_record *r)
+{
+    p = octo_put_bytes(p, e->identity, e->identity_len);
+    return put_close(octo_put_u64(p, r->pid), &e->form->number_end);
+}
+
+size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out)
+{
+    const struct octo_form *form = e->form;
+    const struct octo_form_text *event = &form->event[r->kind];
+    uint64_t real_ns = r->mono_ns + (uint64_t)real_offset_ns;
+    char *end = out + OCTO_LINE_MAX - AFTER_PATH_MAX;
+    char *p = out;
+
+    p = put_form_text(p, form->stamp_first ? &form->before_stamp : event);
+    p = put_stamp(p, e, real_ns);
+    p = put_form_text(p, &form->level[r->level]);
+    if (form->stamp_first)
+        p = put_form_text(p, event);
+    if (form->identity_first) {
+        p = put_identity(p, e, r);
+        p = put_fields(p, e, r, end);
+    } else {
+        p = octo_put_bytes(p, form->logger.text, form->logger.len);
+        p = put_fields(p, e, r, end - e->identity_len);
+        p = put_identity(p, e, r);
+    }
+    return (size_t)(put_close(p, &form->line_end) - out);
+}
+
+void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, const char *environment,
+                       const char *version)
+{
+    const char *const names[3] = {service, environment, version};
+    const enum octo_key keys[3] = {OCTO_KEY_SERVICE, OCTO_KEY_ENVIRONMENT, OCTO_KEY_VERSION};
+    char *p = e->identity;
+
+    e->form = json ? &octo_form_json : &octo_form_console;
+    e->second = 0;
+    *octo_put_time(e->stamp, 0) = '.';
+    if (e->form->identity_first)
+        p = octo_put_bytes(p, e->form->logger.text, e->form->logger.len);
+    for (unsigned i = 0; i < 3; i++) {
+        size_t n = strlen(names[i]);
+
+        p = put_short(p, e->form, keys[i], names[i], n < 127 ? n : 127);
+    }
+    p = put_key(p, e->form, OCTO_KEY_PID);
+    e->identity_len = (uint32_t)(p - e->identity);
+}

@@ -1,0 +1,45 @@
+/*
+ * The encoder: a record becomes one line, JSON or the coloured console form.
+ *
+ * For: the writer. Context: one thread per encoder. Pure but for its cached second; no allocation, no libc but
+ * memcpy and memchr. Every byte of a record is taken as hostile: the line is ASCII, valid JSON, one line, at most
+ * OCTO_LINE_MAX bytes; what is cut is marked ("path_truncated": true).
+ * Source: contract "Events"; include/octoshim/event.schema.json says the same to machines.
+ */
+#ifndef OCTO_EXPORT_ENCODE_H
+#define OCTO_EXPORT_ENCODE_H
+
+#include "export/put.h"
+#include "octoshim/record.h"
+
+enum {
+    OCTO_LINE_MAX = 8192,                             /* bytes of the longest line, line feed included */
+    OCTO_LINE_ROOM = OCTO_LINE_MAX + OCTO_PUT_SLACK,  /* what octo_encode() needs */
+    OCTO_IDENTITY_MAX = 3 * 127 * 6 + 256,            /* three names, every character escaped */
+};
+
+struct octo_form;
+
+struct octo_encoder {
+    const struct octo_form *form;
+    uint64_t second;   /* unix time that stamp holds */
+    char stamp[32];    /* "2025-11-10T10:30:45." */
+    uint32_t identity_len;
+    char identity[OCTO_IDENTITY_MAX]; /* logger, service … up to the number of pid */
+};
+
+/* Makes an encoder for events of this service. json: false gives the console form. Names of at most 127 bytes. */
+void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, const char *environment,
+                       const char *version);
+
+/*
+ * Writes the line of a record into out, line feed included. The record's lengths fit its size (the ring has
+ * checked that). real_offset_ns: CLOCK_REALTIME - CLOCK_MONOTONIC. out has OCTO_LINE_ROOM bytes.
+ * Returns the bytes written, 1 to OCTO_LINE_MAX.
+ */
+size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out);
+
+/* A short lower_case word for `reason` of request.aborted; static storage. */
+const char *octo_abort_reason_name(unsigned reason);
+
+#endif

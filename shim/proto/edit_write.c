@@ -1,0 +1,127 @@
+/*
+ * The outgoing editor: one real call for each message in the service's call.
+ *
+ * For: hook/, on every write to a tracked connection. A is what the service writes, h where its head's
+ * blank line begins, L what is left of the insertion:
+ *
+ *      A[0..h)        insertion          A[h..e)            e: the message ends, or the service's bytes
+ *      |--------------|######################|------------------------------|
+ *      0              h                     h+L                            e+L
+ *         k <= h            h < k <= h+L                k > h+L             k: taken by the kernel
+ *         commit k          commit h, keep k-h          commit k-L
+ *
+ * In the middle case with h = 0 the kernel has taken nothing of the service's: a blocking descriptor goes
+ * on, for another one the answer is -EAGAIN. Never 0: a writer would take it for an error or spin.
+ * Context: any thread, signal-safe; one caller at a time per stream. Under 2 KiB of stack.
+ */
+#include "edit_parts.h"
+
+#include <errno.h>
+
+enum outcome { WROTE_ALL, WROTE_PART, WROTE_NOTHING };
+
+/* All of `look` has been taken: its copy of the framer becomes the framer. */
+static void adopt(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                  const struct edit_look *look)
+{
+    bool was_opaque = octo_framer_is_opaque(&s->framer);
+
+    s->framer = look->f;
+    if (look->at != SIZE_MAX)
+        s->inj_done = s->inj_len;
+    if (look->head)
+        octo_edit_head_given(s, ops, owner);
+    if (look->end)
+        ops->end(owner, &s->framer);
+    if (!was_opaque && octo_framer_is_opaque(&s->framer))
+        octo_edit_report_opaque(s, ops, owner);
+}
+
+/* Only the first k bytes of the call were taken. Returns how many of them are the service's. */
+static size_t commit(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                     const struct edit_look *look, struct iovec *v, const struct edit_cursor *c, size_t k)
+{
+    size_t left = (size_t)(s->inj_len - s->inj_done);
+    size_t sum;
+    int count;
+
+    if (look->at != SIZE_MAX && k > look->at) {
+        size_t given = k - look->at < left ? k - look->at : left;
+
+        s->inj_done = (uint16_t)(s->inj_done + given);
+        k -= given;
+    }
+    count = octo_edit_slice(c, k, v, EDIT_IOV_STACK, &sum);
+    octo_edit_passed(s, ops, owner, v, count, k);
+    return k;
+}
+
+/*
+ * Writes from c up to the end of the present message or of the buffers that fit on the stack, with one
+ * real call. Returns how many of the service's bytes were taken, or -errno.
+ */
+static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                             const struct edit_cursor *c, struct octo_io *io, enum outcome *outcome)
+{
+    struct iovec v[EDIT_IOV_STACK];
+    struct edit_look look;
+    size_t asked, sum;
+    int count = octo_edit_slice(c, SIZE_MAX, v, EDIT_IOV_STACK - 2, &sum); /* one is split, one is ours */
+    ssize_t k;
+
+    octo_edit_look(&look, s, ops, owner, v, count);
+    asked = look.bytes;
+    if (look.at != SIZE_MAX) {
+        struct edit_cursor after = *c;
+
+        count = octo_edit_slice(c, look.at, v, EDIT_IOV_STACK, &sum);
+        v[count].iov_base = (char *)s->inj + s->inj_done;
+        v[count].iov_len = (size_t)(s->inj_len - s->inj_done);
+        asked += v[count++].iov_len;
+        octo_edit_move(&after, look.at);
+        count += octo_edit_slice(&after, look.bytes - look.at, v + count, EDIT_IOV_STACK - count, &sum);
+    } else if (look.bytes < sum) {
+        count = octo_edit_slice(c, look.bytes, v, EDIT_IOV_STACK, &sum);
+    }
+
+    k = io->call(io, v, count, OCTO_IO_PLAIN);
+    *outcome = k <= 0 ? WROTE_NOTHING : (size_t)k < asked ? WROTE_PART : WROTE_ALL;
+    if (*outcome == WROTE_PART)
+        return (ssize_t)commit(s, ops, owner, &look, v, c, (size_t)k);
+    if (*outcome == WROTE_ALL) {
+        adopt(s, ops, owner, &look);
+        return (ssize_t)look.bytes;
+    }
+    return k;
+}
+
+ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io)
+{
+    struct edit_cursor c = {iov, iovcnt, 0};
+    size_t out = 0;
+
+    if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)) {
+        ssize_t k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
+
+        if (k > 0)
+            octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
+        return k;
+    }
+    while (out < total) {
+        enum outcome outcome;
+        ssize_t k = write_message(s, ops, owner, &c, io, &outcome);
+
+        if (outcome == WROTE_NOTHING)
+            return out > 0 ? (ssize_t)out : k;
+        out += (size_t)k;
+        octo_edit_move(&c, (size_t)k);
+        if (outcome == WROTE_ALL)
+            continue;
+        if (out > 0)
+            break;
+        if (io->nonblocking(io))
+            return -EAGAIN;
+    }
+    return (ssize_t)out;
+}

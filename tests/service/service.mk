@@ -1,0 +1,20 @@
+# make test-service   real servers, bare and preloaded, driven by real clients (about 6 minutes)
+#   TESTS="nginx php" runs the tests whose names contain one of these words
+
+SERVICE_OUT := $(BUILD)/service
+
+.PHONY: test-service
+
+test-service: $(LIB) $(SERVICE_OUT)/load $(SERVICE_OUT)/node_modules
+	OCTO_TEST_LIBRARY=$(abspath $(LIB)) OCTO_TEST_BUILD=$(abspath $(SERVICE_OUT)) \
+	    /usr/bin/python3 -B tests/service/run.py $(TESTS)
+
+$(SERVICE_OUT)/load: tests/service/load.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -O2 -g -o $@ $<
+
+$(SERVICE_OUT)/node_modules: tests/service/package.json tests/service/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --silent --no-audit --no-fund
+	@touch $@
