@@ -31,8 +31,9 @@ enum { SCRIPT_DEPTH_MAX = 4, FIRST_LINE_MAX = 256 };
 
 static enum verdict verdict = SEEN;
 
-#define INSTEAD                                                                                              \
-    "Preload the proxy in front of it instead (nginx, HAProxy, Apache): its requests, IDs and times are seen there."
+#define INSTEAD                                                                                                   \
+    "Preload the proxy in front of it instead (nginx, HAProxy, Apache): its requests, IDs and times are seen "    \
+    "there."
 
 /* One finding: "  topic      words". */
 __attribute__((format(printf, 2, 3))) static void say(const char *topic, const char *format, ...)
@@ -91,31 +92,37 @@ static void check_privileges(const char *path, const struct stat *st)
     bool caps = getxattr(path, "security.capability", NULL, 0) > 0;
     bool set_uid = (st->st_mode & S_ISUID) != 0;
     bool set_gid = (st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP);
-    bool ignored = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID));
-    bool secure = (set_uid && st->st_uid != getuid()) || (set_gid && st->st_gid != getgid()) || (caps && getuid() != 0);
+    bool ignored =
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID));
+    bool secure =
+        (set_uid && st->st_uid != getuid()) || (set_gid && st->st_gid != getgid()) || (caps && getuid() != 0);
 
     if (!set_uid && !set_gid && !caps) {
         say("privileges", "none of its own: no setuid, no setgid, no file capabilities");
         return;
     }
     if (ignored) {
-        say("privileges", "has setuid, setgid or file capabilities, which are without effect here (nosuid, no_new_privs)");
+        say("privileges",
+            "has setuid, setgid or file capabilities, which are without effect here (nosuid, no_new_privs)");
         return;
     }
     say("privileges", "%s%s%s; the loader ignores LD_PRELOAD when it is started by a user without these rights",
         set_uid ? "setuid" : "", set_gid ? (set_uid ? ", setgid" : "setgid") : "",
         caps ? (set_uid || set_gid ? ", file capabilities" : "file capabilities") : "");
-    say("", "Give the rights another way: AmbientCapabilities= of systemd, `setpriv`, or the container's cap_add.");
+    say("",
+        "Give the rights another way: AmbientCapabilities= of systemd, `setpriv`, or the container's cap_add.");
     lower_to(secure ? NOT_SEEN : PARTLY);
 }
 
 static void check_tls_and_uring(const struct elf_facts *facts)
 {
     if (facts->needs_tls_library) {
-        say("TLS", "can speak TLS itself: plain HTTP is seen, HTTPS that it ends itself passes untouched and unseen");
+        say("TLS",
+            "can speak TLS itself: plain HTTP is seen, HTTPS that it ends itself passes untouched and unseen");
         lower_to(PARTLY);
     } else if (facts->has_tls_inside) {
-        say("TLS", "has TLS compiled in (%s): plain HTTP is seen, HTTPS that it ends itself is not", facts->tls_mark);
+        say("TLS", "has TLS compiled in (%s): plain HTTP is seen, HTTPS that it ends itself is not",
+            facts->tls_mark);
         lower_to(PARTLY);
     } else {
         say("TLS", "none found in the program itself");
@@ -123,7 +130,8 @@ static void check_tls_and_uring(const struct elf_facts *facts)
     if (facts->needs_tls_library || facts->has_tls_inside)
         say("", "To see everything, end TLS in the proxy or sidecar in front and speak HTTP behind it.");
     if (facts->needs_uring) {
-        say("io_uring", "uses liburing: what is read or written through it is not seen; switch it off if it can be");
+        say("io_uring",
+            "uses liburing: what is read or written through it is not seen; switch it off if it can be");
         lower_to(PARTLY);
     } else if (facts->has_uring_inside) {
         say("io_uring", "knows io_uring; if it uses it for sockets, that is not seen (Node: UV_USE_IO_URING=0)");
@@ -154,12 +162,14 @@ static void check_elf(const char *path, const struct elf_facts *facts)
 {
     switch (facts->kind) {
     case ELF_FOREIGN: /* it may start: i386 on x86-64, or through binfmt_misc */
-        say("program", "built for %s; the shim here is built for this machine and cannot be loaded into it", facts->machine);
+        say("program", "built for %s; the shim here is built for this machine and cannot be loaded into it",
+            facts->machine);
         lower_to(NOT_SEEN);
         return;
     case ELF_BROKEN:
     case ELF_NO_START:
-        say("program", "%s", facts->kind == ELF_BROKEN ? "a damaged ELF file" : "an object or library, nothing to start");
+        say("program", "%s",
+            facts->kind == ELF_BROKEN ? "a damaged ELF file" : "an object or library, nothing to start");
         lower_to(CANNOT_START);
         return;
     default:
@@ -225,8 +235,12 @@ static void check_script(char *line, int depth)
         return;
     }
     say("program", "a script, run by %s", behind);
-    if (depth < SCRIPT_DEPTH_MAX)
+    if (depth < SCRIPT_DEPTH_MAX) {
         check_file(behind, depth + 1);
+    } else {
+        say("", "a script of scripts of scripts: the kernel gives up there");
+        lower_to(CANNOT_START);
+    }
 }
 
 static void check_content(const char *path, int fd, const struct stat *st, int depth)
@@ -297,7 +311,8 @@ static void check_sandbox(void)
     const char *preload = getenv("LD_PRELOAD");
 
     if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0)
-        say("seccomp", "system calls are filtered here; if a call of the shim is refused it does without and says so");
+        say("seccomp",
+            "system calls are filtered here; if a call of the shim is refused it does without and says so");
     else
         say("seccomp", "no filter on this process; one that the service sets for itself later is respected");
     if (preload != NULL && *preload != '\0')

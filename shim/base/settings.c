@@ -19,13 +19,13 @@ enum {
 #define MEMBER_SIZE(member) sizeof(((struct octo_settings *)0)->member)
 
 const struct octo_setting_row octo_setting_rows[OCTO_SETTING_COUNT] = {
-#define ROW(symbol, name, kind, source, member, fallback, allowed)                                           \
-    {name,                                                                                                   \
-     fallback,                                                                                               \
-     allowed,                                                                                                \
-     offsetof(struct octo_settings, member),                                                                 \
-     MEMBER_SIZE(member),                                                                                    \
-     OCTO_SETTING_##kind,                                                                                    \
+#define ROW(symbol, name, kind, source, member, fallback, allowed)                                                \
+    {name,                                                                                                        \
+     fallback,                                                                                                    \
+     allowed,                                                                                                     \
+     offsetof(struct octo_settings, member),                                                                      \
+     MEMBER_SIZE(member),                                                                                         \
+     OCTO_SETTING_##kind,                                                                                         \
      OCTO_FROM_##source},
     OCTO_SETTINGS(ROW)
 #undef ROW
@@ -234,5 +234,6 @@ static bool listed(const char *globs, const char *program)
 
 bool octo_settings_inert(const struct octo_settings *s)
 {
-    return s->disable || listed(s->exclude, s->program) || (s->include[0] != '\0' && !listed(s->include, s->program));
+    return s->disable || listed(s->exclude, s->program) ||
+           (s->include[0] != '\0' && !listed(s->include, s->program));
 }

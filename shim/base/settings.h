@@ -24,29 +24,29 @@ enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO
 enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048 };
 
 struct octo_settings {
-    bool disable;                       /* OCTOSHIM_DISABLE */
-    bool children;                      /* OCTOSHIM_CHILDREN: children of a preloaded process too */
-    bool json;                          /* JSON_LOGS */
-    uint8_t level;                      /* LOG_LEVEL: enum octo_level, the lowest that is written */
-    uint8_t inject;                     /* enum octo_inject */
-    uint8_t rotate;                     /* enum octo_rotate */
-    uint64_t rotate_bytes;              /* of OCTO_ROTATE_SIZE */
-    uint64_t slow_ns;                   /* OCTOSHIM_SLOW_MS */
-    uint32_t sample;                    /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
-    char service[128];                  /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
-    char environment[128];              /* ENVIRONMENT */
-    char version[128];                  /* APP_VERSION */
-    char log_pattern[OCTO_PATH_MAX];    /* OCTOSHIM_LOG as given */
-    char log[OCTO_PATH_MAX];            /* the same with %s replaced; "stderr" */
-    char config[OCTO_PATH_MAX];         /* OCTOSHIM_CONFIG */
-    char runtime_dir[OCTO_PATH_MAX];    /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
-    char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
-    char include[OCTO_PATH_MAX];        /* OCTOSHIM_INCLUDE: program name globs, comma separated */
-    char exclude[OCTO_PATH_MAX];        /* OCTOSHIM_EXCLUDE */
-    char program[OCTO_SETTING_MAX];     /* base name of the executable */
-    uint32_t from_environment;          /* bit per setting: which the environment gave (the file must not) */
-    uint16_t complaints_len;            /* of complaints, without its closing line */
-    uint16_t complaints_more;           /* lines that did not fit; the closing line tells */
+    bool disable;                         /* OCTOSHIM_DISABLE */
+    bool children;                        /* OCTOSHIM_CHILDREN: children of a preloaded process too */
+    bool json;                            /* JSON_LOGS */
+    uint8_t level;                        /* LOG_LEVEL: enum octo_level, the lowest that is written */
+    uint8_t inject;                       /* enum octo_inject */
+    uint8_t rotate;                       /* enum octo_rotate */
+    uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
+    uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */
+    uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    char service[128];                    /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
+    char environment[128];                /* ENVIRONMENT */
+    char version[128];                    /* APP_VERSION */
+    char log_pattern[OCTO_PATH_MAX];      /* OCTOSHIM_LOG as given */
+    char log[OCTO_PATH_MAX];              /* the same with %s replaced; "stderr" */
+    char config[OCTO_PATH_MAX];           /* OCTOSHIM_CONFIG */
+    char runtime_dir[OCTO_PATH_MAX];      /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
+    char xdg_runtime_dir[OCTO_PATH_MAX];  /* XDG_RUNTIME_DIR */
+    char include[OCTO_PATH_MAX];          /* OCTOSHIM_INCLUDE: program name globs, comma separated */
+    char exclude[OCTO_PATH_MAX];          /* OCTOSHIM_EXCLUDE */
+    char program[OCTO_SETTING_MAX];       /* base name of the executable */
+    uint32_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
+    uint16_t complaints_len;              /* of complaints, without its closing line */
+    uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
     char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */
 };
 

@@ -16,7 +16,7 @@
 #include "base/sys.h"
 
 enum {
-    FILE_MAX = 1 << 20, /* bytes */
+    FILE_MAX = 1 << 20,  /* bytes */
     ARENA_PER_BYTE = 64, /* bytes; `[1,1,…` is the greediest and takes about half of it */
     ARENA_LEAST = 64 << 10,
     DEPTH_MAX = 16, /* jansson recurses and the thread's stack may be small */
@@ -152,7 +152,7 @@ static unsigned distance(const char *a, const char *b)
 
     for (j = 0; j <= b_len; j++)
         cost[j] = (unsigned)j;
-    for (i = 0; a[i] != '\0' && i < KEY_MAX; i++) {
+    for (i = 0; i < KEY_MAX && a[i] != '\0'; i++) {
         unsigned diagonal = cost[0]++;
 
         for (j = 1; j <= b_len; j++) {

@@ -18,13 +18,17 @@ struct word {
 };
 
 static const struct word bool_words[] = {
-    {"true", 1}, {"false", 0}, {"1", 1},  {"0", 0},   {"yes", 1},
-    {"no", 0},   {"on", 1},    {"off", 0}, {NULL, 0},
+    {"true", 1}, {"false", 0}, {"1", 1}, {"0", 0}, {"yes", 1}, {"no", 0}, {"on", 1}, {"off", 0}, {NULL, 0},
 };
 
 static const struct word level_words[] = {
-    {"debug", OCTO_DEBUG}, {"info", OCTO_INFO},         {"warning", OCTO_WARNING}, {"warn", OCTO_WARNING},
-    {"error", OCTO_ERROR}, {"critical", OCTO_CRITICAL}, {NULL, 0},
+    {"debug", OCTO_DEBUG},
+    {"info", OCTO_INFO},
+    {"warning", OCTO_WARNING},
+    {"warn", OCTO_WARNING},
+    {"error", OCTO_ERROR},
+    {"critical", OCTO_CRITICAL},
+    {NULL, 0},
 };
 
 static const struct word inject_words[] = {
@@ -244,8 +248,7 @@ static int parse_resource(const char *value, size_t len, char *to, size_t size)
     return name[0] != '\0' ? parse_text(name, strlen(name), to, size) : -ENOENT;
 }
 
-int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value,
-                       size_t len)
+int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value, size_t len)
 {
     void *member = (char *)s + row->offset;
     uint8_t word;

@@ -37,29 +37,28 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
  * X(symbol, environment name, kind, source, member, default, what is allowed)
  * Where several rows have one member, the first that is given wins.
  */
-#define OCTO_SETTINGS(X)                                                                                     \
-    X(DISABLE, "OCTOSHIM_DISABLE", BOOL, BOTH, disable, "false", OCTO_WORDS_BOOL)                            \
-    X(INCLUDE, "OCTOSHIM_INCLUDE", TEXT, BOTH, include, "", OCTO_WORDS_TEXT("1023"))                         \
-    X(EXCLUDE, "OCTOSHIM_EXCLUDE", TEXT, BOTH, exclude, "", OCTO_WORDS_TEXT("1023"))                         \
-    X(CHILDREN, "OCTOSHIM_CHILDREN", BOOL, BOTH, children, "true", OCTO_WORDS_BOOL)                          \
-    X(CONFIG, "OCTOSHIM_CONFIG", TEXT, ENVIRONMENT, config, "", "a path of " OCTO_WORDS_TEXT("1023"))        \
-    X(SERVICE, "SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))                    \
-    X(OTEL_SERVICE, "OTEL_SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))          \
-    X(OTEL_RESOURCE, "OTEL_RESOURCE_ATTRIBUTES", RESOURCE, BOTH, service, OCTO_PROGRAM,                      \
-      "key=value,key2=value2, percent-encoded, service.name of " OCTO_WORDS_TEXT("127"))                     \
-    X(ENVIRONMENT, "ENVIRONMENT", TEXT, BOTH, environment, "development", OCTO_WORDS_TEXT("127"))            \
-    X(VERSION, "APP_VERSION", TEXT, BOTH, version, "unknown", OCTO_WORDS_TEXT("127"))                        \
-    X(LEVEL, "LOG_LEVEL", LEVEL, BOTH, level, "INFO", "DEBUG, INFO, WARNING, ERROR, CRITICAL")               \
-    X(JSON, "JSON_LOGS", BOOL, BOTH, json, "true", OCTO_WORDS_BOOL)                                          \
-    X(INJECT, "OCTOSHIM_INJECT", INJECT, BOTH, inject, "both", "both, request, response, off")               \
-    X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                             \
-      "stderr, or a path of at most 1023 bytes in which %s is the service and %% is %")                      \
-    X(ROTATE, "OCTOSHIM_LOG_ROTATE", ROTATE, BOTH, rotate, "daily",                                          \
-      "daily, hourly, never, size:100M (K, M or G)")                                                         \
-    X(SLOW, "OCTOSHIM_SLOW_MS", MILLISECONDS, BOTH, slow_ns, "1000",                                         \
-      "whole milliseconds, 1 to 1000000000")                                                                 \
-    X(SAMPLE, "OCTOSHIM_SAMPLE", FRACTION, BOTH, sample, "1.0", "a fraction from 0 to 1, as 0.25")           \
-    X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")      \
+#define OCTO_SETTINGS(X)                                                                                          \
+    X(DISABLE, "OCTOSHIM_DISABLE", BOOL, BOTH, disable, "false", OCTO_WORDS_BOOL)                                 \
+    X(INCLUDE, "OCTOSHIM_INCLUDE", TEXT, BOTH, include, "", OCTO_WORDS_TEXT("1023"))                              \
+    X(EXCLUDE, "OCTOSHIM_EXCLUDE", TEXT, BOTH, exclude, "", OCTO_WORDS_TEXT("1023"))                              \
+    X(CHILDREN, "OCTOSHIM_CHILDREN", BOOL, BOTH, children, "true", OCTO_WORDS_BOOL)                               \
+    X(CONFIG, "OCTOSHIM_CONFIG", TEXT, ENVIRONMENT, config, "", "a path of " OCTO_WORDS_TEXT("1023"))             \
+    X(SERVICE, "SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))                         \
+    X(OTEL_SERVICE, "OTEL_SERVICE_NAME", TEXT, BOTH, service, OCTO_PROGRAM, OCTO_WORDS_TEXT("127"))               \
+    X(OTEL_RESOURCE, "OTEL_RESOURCE_ATTRIBUTES", RESOURCE, BOTH, service, OCTO_PROGRAM,                           \
+      "key=value,key2=value2, percent-encoded, service.name of " OCTO_WORDS_TEXT("127"))                          \
+    X(ENVIRONMENT, "ENVIRONMENT", TEXT, BOTH, environment, "development", OCTO_WORDS_TEXT("127"))                 \
+    X(VERSION, "APP_VERSION", TEXT, BOTH, version, "unknown", OCTO_WORDS_TEXT("127"))                             \
+    X(LEVEL, "LOG_LEVEL", LEVEL, BOTH, level, "INFO", "DEBUG, INFO, WARNING, ERROR, CRITICAL")                    \
+    X(JSON, "JSON_LOGS", BOOL, BOTH, json, "true", OCTO_WORDS_BOOL)                                               \
+    X(INJECT, "OCTOSHIM_INJECT", INJECT, BOTH, inject, "both", "both, request, response, off")                    \
+    X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                                  \
+      "stderr, or a path of at most 1023 bytes in which %s is the service and %% is %")                           \
+    X(ROTATE, "OCTOSHIM_LOG_ROTATE", ROTATE, BOTH, rotate, "daily",                                               \
+      "daily, hourly, never, size:100M (K, M or G)")                                                              \
+    X(SLOW, "OCTOSHIM_SLOW_MS", MILLISECONDS, BOTH, slow_ns, "1000", "whole milliseconds, 1 to 1000000000")       \
+    X(SAMPLE, "OCTOSHIM_SAMPLE", FRACTION, BOTH, sample, "1.0", "a fraction from 0 to 1, as 0.25")                \
+    X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")           \
     X(XDG_RUNTIME_DIR, "XDG_RUNTIME_DIR", ABSOLUTE, ENVIRONMENT, xdg_runtime_dir, "", "an absolute path")
 
 enum octo_setting {
@@ -83,8 +82,7 @@ extern const struct octo_setting_row octo_setting_rows[OCTO_SETTING_COUNT];
 
 /* Puts value[0..len) into the row's member. Returns 0; -ENOENT if it says nothing about this member; or -EINVAL,
  * and the member is as it was. */
-int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value,
-                       size_t len);
+int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value, size_t len);
 
 /* True if a row of the same member is among the bits of given: then this one is not asked. */
 bool octo_setting_taken(uint32_t given, unsigned row);

@@ -39,10 +39,7 @@ static inline long octo_sys6(long nr, long a, long b, long c, long d, long e, lo
     register long x4 __asm__("x4") = e;
     register long x5 __asm__("x5") = f;
 
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory", "cc");
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
     return x0;
 }
 
@@ -52,7 +49,7 @@ static inline long octo_sys6(long nr, long a, long b, long c, long d, long e, lo
 
 /* octo_sys(nr, args…): up to six arguments, pointers and integers alike; missing ones are 0. */
 #define octo_sys(...) OCTO_SYS_PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
-#define OCTO_SYS_PICK(nr, a, b, c, d, e, f, ...)                                                   \
+#define OCTO_SYS_PICK(nr, a, b, c, d, e, f, ...)                                                                  \
     octo_sys6((long)(nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 #endif

@@ -206,7 +206,7 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
                    enum octo_abort_reason reason)
 {
     bool request_over = x->over & OCTO_REQUEST_OVER;
-    uint64_t bytes_in = request_over ? x->bytes_in : conn->in.passed - x->in_start;
+    uint64_t bytes_in = request_over ? x->bytes_in : octo_edit_position(&conn->in) - x->in_start;
     uint64_t bytes_out = x->first_ns ? conn->out.passed - x->out_start : 0;
 
     octo_emit_ended(conn, x, now_out(conn), bytes_in, bytes_out, completed, reason);

@@ -55,11 +55,9 @@ struct octo_target octo_target_split(const char *target, size_t len)
 }
 
 /* Characters that credentials are made of. */
-static inline bool token_char(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' ||
-           c == '.';
-}
+static const bool token_char[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['_'] = true, ['-'] = true, ['.'] = true,
+};
 
 static bool starts(const char *s, const char *with, size_t n)
 {
@@ -109,7 +107,7 @@ static struct octo_span find_secret(const char *s, size_t n)
     while (n - at >= SECRET_MIN) {
         size_t start = at;
 
-        while (at < n && token_char((uint8_t)s[at]))
+        while (at < n && token_char[(uint8_t)s[at]])
             at++;
         if (at - start >= SECRET_MIN && secret(s + start, at - start))
             return (struct octo_span){s + start, at - start};

@@ -135,6 +135,7 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
                 break;
         }
         used = octo_framer_feed(&s->framer, p, n, &verdict);
+        octo_edit_count(s, used);
         p += used;
         n -= used;
         if (verdict == OCTO_AT_BLANK) {
@@ -169,6 +170,7 @@ void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *
 {
     if (n == 0 || octo_framer_is_opaque(&s->framer))
         return;
+    octo_edit_count(s, n);
     if (n > octo_framer_raw_left(&s->framer))
         octo_edit_opaque(s, ops, owner, OCTO_OPAQUE_CALL);
     else if (octo_framer_skip(&s->framer, n) == OCTO_AT_END)

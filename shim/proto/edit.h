@@ -61,8 +61,7 @@ struct octo_stream {
     bool inj_known;    /* ops->insertion() has been asked for this head (framer is at its blank line) */
     bool quiet;        /* insert nothing (OCTOSHIM_INJECT, shared connection): observe only */
     uint16_t reserve;  /* bytes of room that an insertion of this stream usually needs; reads only */
-    uint64_t passed;   /* the stream's own bytes that have passed, up to the point of the present op; the editors
-                          count it, insertions are not in it */
+    uint64_t passed;   /* the stream's own bytes so far, up to the present op; insertions do not count */
 };
 
 /*
@@ -97,6 +96,12 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 /* Observe only: n bytes have passed that nobody could look at (sendfile). Opaque unless all body data. */
 void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                              uint64_t n);
+
+/* The stream's own bytes so far. From any thread; the thread that is in the stream may be ahead. */
+static inline uint64_t octo_edit_position(const struct octo_stream *s)
+{
+    return __atomic_load_n(&s->passed, __ATOMIC_RELAXED);
+}
 
 /* Makes the stream opaque, telling ops once. An insertion half given out is still finished first by the
  * editors; `open` tells whether one is. */

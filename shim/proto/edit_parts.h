@@ -66,4 +66,10 @@ struct edit_look {
 void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops,
                     void *owner, const struct iovec *iov, int iovcnt);
 
+/* Counts n of the stream's own bytes as passed. */
+static inline void octo_edit_count(struct octo_stream *s, uint64_t n)
+{
+    __atomic_store_n(&s->passed, s->passed + n, __ATOMIC_RELAXED);
+}
+
 #endif

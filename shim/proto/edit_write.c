@@ -27,6 +27,7 @@ static void adopt(struct octo_stream *s, const struct octo_edit_ops *ops, void *
     bool was_opaque = octo_framer_is_opaque(&s->framer);
 
     s->framer = look->f;
+    octo_edit_count(s, look->bytes);
     if (look->at != SIZE_MAX)
         s->inj_done = s->inj_len;
     if (look->head)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 enum demand request_ids, response_ids;
+int transcript = 1;
 
 void say(const char *format, ...)
 {
@@ -20,7 +21,7 @@ void say(const char *format, ...)
         n = (int)sizeof line - 2;
     line[n++] = '\n';
     for (int done = 0; done < n;) {
-        ssize_t k = write(1, line + done, (size_t)(n - done));
+        ssize_t k = write(transcript, line + done, (size_t)(n - done));
         if (k <= 0)
             _exit(1);
         done += (int)k;
@@ -470,6 +471,21 @@ void wait_ok(pid_t pid)
     int status;
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK(status == 0);
+}
+
+void run_self(const char *argument)
+{
+    char *const argv[] = {"self", (char *)(uintptr_t)argument, NULL};
+    execv("/proc/self/exe", argv);
+    check_failed(__FILE__, __LINE__, "exec");
+}
+
+pid_t forked_self(const char *argument)
+{
+    pid_t pid = forked();
+    if (pid == 0)
+        run_self(argument);
+    return pid;
 }
 
 unsigned thread_count(void)

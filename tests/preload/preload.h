@@ -42,7 +42,9 @@ void check_failed(const char *file, int line, const char *what) __attribute__((n
 /* Ends the program as skipped, with the reason as its last line. */
 void skip(const char *reason) __attribute__((noreturn));
 
-/* One line of the transcript, written at once with write(2). */
+/* One line of the transcript, written at once with write(2) to transcript, which is standard output unless a
+ * program needs that number for something else. */
+extern int transcript;
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line `label: bytes`, controls escaped; what is longer than 300 bytes is told by length and hash. */
@@ -150,6 +152,10 @@ void get_once(const struct address *address, const char *path);
 /* fork() that must succeed, and the wait for a child that must exit with 0. */
 pid_t forked(void);
 void wait_ok(pid_t pid);
+
+/* Replaces this process with itself, run with one argument; and forks for that, returning the child. */
+void run_self(const char *argument) __attribute__((noreturn));
+pid_t forked_self(const char *argument);
 
 /* Entries of /proc/self/task. */
 unsigned thread_count(void);

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 
 tree=$(pwd -P)
+# shellcheck disable=SC2034 # for those that source it
 run=$tree/scripts/octoshim-run
 cc=${CC:-cc}
 dir=$(mktemp -d)
@@ -44,5 +45,5 @@ compile() {
     to=$1
     code=$2
     shift 2
-    printf '%s\n' "$code" | "$cc" -x c - -o "$to" "$@"
+    printf '%s\n' "$code" | "$cc" -x c - -x none -o "$to" "$@"
 }

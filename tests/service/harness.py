@@ -81,13 +81,14 @@ def descendants(pid):
 
 
 def end_descendants():
-    """Ends whatever still descends from this process; returns the command lines of what had to be ended."""
-    stray, limit = [], time.monotonic() + 5
-    while time.monotonic() < limit:
+    """Ends whatever still descends from this process; returns the command lines of what had to be ended, which is
+    what did not go by itself within two seconds."""
+    begun, stray = time.monotonic(), []
+    while time.monotonic() < begun + 7:
         pids = descendants(os.getpid())
         if not pids:
             break
-        for pid in pids:
+        for pid in pids if time.monotonic() > begun + 2 else ():
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/stat") as f:
                     zombie = f.read().rpartition(")")[2].split()[0] == "Z"
@@ -142,6 +143,9 @@ class Log:
         needle = b'"event": "%s"' % name.encode()
         return sum(data.count(needle) for data in map(read_bytes, self.files()))
 
+    def count_text(self, text):
+        return sum(data.count(text.encode()) for data in map(read_bytes, self.files()))
+
     def wait(self, name, number, seconds=10):
         """Waits until there are number events of that name, and a little longer: there must not be more."""
         wait_until(lambda: self.count(name) >= number,
@@ -162,9 +166,11 @@ class Service:
     """A running service. argv: a list, {port} is replaced. ready: how to tell that it serves."""
 
     def __init__(self, test, name, argv, shim=True, env=None, port=None, ready=None, cwd=None, daemon=False,
-                 preload_variable="LD_PRELOAD"):
+                 group=False, stderr=None, preload_variable="LD_PRELOAD"):
         self.test, self.name, self.shim, self.daemon = test, name, shim, daemon
+        self.group = group  # its workers outlive it unless the whole group gets the signal, as by Ctrl-C
         self.port = port or free_port()
+        self.stderr = stderr  # a descriptor; else its output file
         self.dir = test.directory(name)
         self.address = f"127.0.0.1:{self.port}"
         self.log = Log(os.path.join(self.dir, "log", f"{name}.log"))
@@ -186,9 +192,9 @@ class Service:
 
     def start(self):
         self.output = open(os.path.join(self.dir, "output"), "ab")
-        stderr = getattr(self, "stderr", self.output)
         self.process = subprocess.Popen(self.argv, env=self.environ, cwd=self.cwd, stdin=subprocess.DEVNULL,
-                                        stdout=self.output, stderr=stderr, start_new_session=True)
+                                        stdout=self.output,
+                                        stderr=self.output if self.stderr is None else self.stderr, start_new_session=True)
         self.pid = self.process.pid
         self.test.services.append(self)
         if self.daemon:
@@ -219,13 +225,30 @@ class Service:
         except OSError:
             return False
 
+    def restart(self):
+        """Starts it again: same port, same directories, same settings."""
+        self.start()
+
+    def kill_all(self):
+        """SIGKILL for the master and every worker, as nearly at once as can be."""
+        pids = [self.pid, *descendants(self.pid)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        for pid in {*pids, *descendants(self.pid)}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.output.close()
+        self.test.services.remove(self)
+
     def workers(self):
         return children(self.pid)
 
     def stop(self, how=signal.SIGTERM, seconds=15):
         """Stops it as its manager would. Fails if it does not go."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, how)
+            (os.killpg if self.group else os.kill)(self.pid, how)
         if self.daemon:
             wait_until(lambda: self.reap() or not self.alive(), f"{self.name} to end", seconds)
         else:
@@ -297,6 +320,20 @@ class Test:
             check(report["ok"], f"{service.name} {target} {' '.join(options)} over {connections}: "
                   f"{report['why'] or report} (served {report['served']} of {requests})")
         return report
+
+    def load_beside(self, service, target, requests, connections, options=()):
+        """The counting client in the background. Call the result for its report; it does not judge."""
+        ids = os.path.join(self.root, f"ids-{time.monotonic_ns()}")
+        child = subprocess.Popen([LOAD, "-n", str(requests), "-c", str(connections), "-o", ids, "-t", "40", *options,
+                                  service.address, target], stdout=subprocess.PIPE, text=True)
+
+        def finish():
+            said = child.communicate(timeout=60)[0]
+            report = json.loads(said) if said else {"ok": False, "served": 0, "why": "the client gave up"}
+            report["ids"] = read_bytes(ids).decode(errors="replace").split()
+            return report
+        finish.running = lambda: child.poll() is None
+        return finish
 
     def raw(self, service, data, seconds=5.0, address=None, half_close=False):
         """Sends bytes, returns all bytes that come until the service closes or is silent for `seconds`."""

@@ -1,1 +1,177 @@
-"""."""
+"""Workers and services that are killed, reloaded and restarted: nothing completed is lost."""
+import os
+import signal
+import socket
+import time
+
+from harness import check, children, equal, test, wait_until
+from servers import KINDS, gunicorn, nginx
+
+SERVER = KINDS["python_threading"]
+
+
+def complete(log, ids, killed, connections, what):
+    """Every response that a client had in full is in the log as completed. A process that is killed between the
+    kernel's taking the last byte and its return to the program cannot say so any more: one a killed thread."""
+    events = log.events("request.completed")
+    seen = {e["request_id"] for e in events}
+    equal(len(seen), len(events), f"{what}: completed events, once each")
+    lost = set(ids) - seen
+    check(len(lost) <= killed, f"{what}: {len(lost)} responses that clients had are not in the log: {sorted(lost)[:3]}")
+    check(len(seen - set(ids)) <= connections, f"{what}: {len(seen - set(ids))} completed that no client has seen")
+
+
+def killed_under_load(t, service, choose, kills=3, connections=16):
+    finish = t.load_beside(service, "/small", 40000, connections, ("-r",))
+    n = 0
+    while n < kills and finish.running():
+        time.sleep(0.15)
+        workers = choose(service)
+        if workers:
+            os.kill(workers[n % len(workers)], signal.SIGKILL)
+            n += 1
+    equal(n, kills, "workers killed while requests ran")
+    report = finish()
+    equal(report["served"], 40000, f"requests served although workers died ({report['why']})")
+    wait_until(lambda: service.log.count("request.completed") >= 40000 - kills, lambda:
+               f"the events; there are {service.log.count('request.completed')}", 10)
+    time.sleep(0.3)
+    complete(service.log, report["ids"], kills, connections * kills, service.name)
+    t.validate(service.log)
+
+
+@test
+def nginx_workers_killed_under_load(t):
+    killed_under_load(t, nginx(workers=4)(t, "web"), lambda s: s.workers())
+
+
+@test
+def gunicorn_workers_killed_under_load(t):
+    service = gunicorn("-w", "4", "--max-requests", "0")(t, "app")
+    finish = t.load_beside(service, "/small", 3000, 8, ("-r",))
+    for n in range(3):
+        time.sleep(0.25)
+        check(finish.running(), "the load ended too early")
+        os.kill(service.workers()[n], signal.SIGKILL)
+    report = finish()
+    equal(report["served"], 3000, f"requests served although workers died ({report['why']})")
+    wait_until(lambda: service.log.count("request.completed") >= 3000 - 3, "the events")
+    time.sleep(0.3)
+    complete(service.log, report["ids"], 3, 24, "gunicorn")
+
+
+@test
+def killed_whole_and_started_again(t):
+    """SIGKILL for master and workers under load: what they had completed is written by the next start."""
+    service = nginx(workers=4)(t, "web")
+    ids = []
+    for n in range(3):
+        finish = t.load_beside(service, "/small", 200000, 16)
+        time.sleep(0.5)
+        check(finish.running(), "the load ended too early")
+        service.kill_all()
+        report = finish()
+        check(len(report["ids"]) > 1000, f"requests before the kill: {len(report['ids'])}")
+        ids += report["ids"]
+        service.restart()
+        ids += t.load(service, "/small", 10, 1)["ids"]
+        wait_until(lambda: service.log.count("request.completed") >= len(ids) - 4 * (n + 1), lambda:
+                   f"{len(ids)} events; there are {service.log.count('request.completed')}", 5)
+    time.sleep(0.3)
+    complete(service.log, ids, 4 * 3, 16 * 3, "nginx killed whole")
+    t.validate(service.log)
+
+
+@test
+def reload_under_load(t):
+    """nginx -s reload twice under load: old workers go, new ones come, nothing is lost or doubled."""
+    service = nginx(workers=2)(t, "web")
+    finish = t.load_beside(service, "/small", 40000, 16, ("-r",))
+    for _ in range(2):
+        time.sleep(0.2)
+        before = set(service.workers())
+        os.kill(service.pid, signal.SIGHUP)
+        wait_until(lambda: set(service.workers()) - before, "new workers after SIGHUP")
+    report = finish()
+    equal(report["served"], 40000, f"requests served over reloads ({report['why']})")
+    service.log.wait("request.completed", 40000)
+    t.check_events(service.log, report["ids"])
+
+
+@test
+def orderly_stop_writes_everything(t):
+    """Stopped at once after the last response: all events are there when the process is gone."""
+    for name in ("nginx", "gunicorn_gthread", "haproxy", "lighttpd"):
+        service = KINDS[name].start(t, name)
+        ids = t.load(service, "/small", 1000, 16, ("-r",) if KINDS[name].again else ())["ids"]
+        service.stop()
+        found = t.check_events(service.log, ids)
+        equal(len(found), 1000, f"completed in the log of {name} once it was gone")
+
+
+@test
+def clients_that_go_away(t):
+    """Connections closed before the response is complete: aborted, with a reason, and never completed."""
+    service = SERVER.start(t, "py")
+    for path, wait in (("/slow", 0.05), ("/big", 0.02)):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", service.port)) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                s.sendall(f"GET {path} HTTP/1.1\r\nHost: load.test\r\n\r\n".encode())
+                time.sleep(wait)
+    ids = t.load(service, "/small", 50, 4)["ids"]
+    wait_until(lambda: service.log.count("request.completed") + service.log.count("request.aborted") >= 60,
+               "60 requests ended")
+    time.sleep(0.5)
+    equal(service.log.count("request.started"), 60, "started")
+    completed, aborted = (service.log.events("request." + w) for w in ("completed", "aborted"))
+    equal(len(completed) + len(aborted), 60, "completed and aborted")
+    check(set(ids) <= {e["request_id"] for e in completed}, "complete responses that are not completed")
+    check(sum(e["path"] == "/big" for e in aborted) == 5, f"aborted: {[e['path'] for e in aborted]}")
+    for e in aborted:
+        equal(e["level"], "warning", f"level of {e}")
+        check(e["reason"], f"reason of {e}")
+    t.validate(service.log)
+
+
+@test
+def restarts_leave_nothing_behind(t):
+    """Ten orderly starts and stops: the runtime directory does not grow."""
+    service = nginx(workers=2)(t, "web")
+    sizes, ids = [], []
+    for _ in range(10):
+        ids += t.load(service, "/small", 20, 2)["ids"]
+        service.stop()
+        sizes.append(sum(len(files) for _, _, files in os.walk(os.path.join(service.dir, "run"))))
+        service.restart()
+    check(sizes[-1] <= max(1, sizes[0]), f"files in the runtime directory after each stop: {sizes}")
+    t.load(service, "/small", 1, 1)
+    service.stop()
+    equal(len({e["request_id"] for e in service.log.events("request.completed")}), 201, "completed over all starts")
+
+
+@test
+def no_process_or_descriptor_of_ours(t):
+    """The service has its own children and descriptors only, before and after load."""
+    shim = nginx(workers=1)(t, "web")
+    bare = KINDS["nginx"].start(t, "bare", shim=False)
+    t.load(shim, "/small", 500, 4)
+    t.load(bare, "/small", 500, 4)
+    shim.log.wait("request.completed", 500)
+    time.sleep(0.3)
+
+    def descriptors(pid):
+        # of the first thread: the writer has a table of its own
+        kinds = []
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            kinds.append(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0].replace("web", "x").replace("bare", "x"))
+        return sorted(kinds)
+
+    worker = shim.workers()[0]
+    ours = [d for d in descriptors(worker) if "octo" in d.replace("octoshim-test", "") or d.endswith(".log") and
+            "access" not in d and "error" not in d]
+    equal(ours, [], "descriptors of ours in the worker")
+    equal(children(worker), [], "children of the worker")
+    with open(f"/proc/{shim.pid}/status") as f:
+        threads = int(next(line for line in f if line.startswith("Threads:")).split()[1])
+    equal(threads, 1, "threads of the master, which serves no request")

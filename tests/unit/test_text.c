@@ -16,7 +16,8 @@ enum { GUARD = 0x5a };
 
 static void numbers_are_those_of_printf(void **state)
 {
-    static const uint64_t values[] = {0, 1, 9, 10, 99, 100, 4294967295u, 4294967296u, INT64_MAX, 1ull << 63, UINT64_MAX};
+    static const uint64_t values[] = {0,           1,           9,         10,         99,        100,
+                                      4294967295u, 4294967296u, INT64_MAX, 1ull << 63, UINT64_MAX};
     size_t i;
 
     (void)state;
@@ -108,11 +109,12 @@ static void globs(void **state)
         const char *pattern, *text;
         bool match;
     } cases[] = {
-        {"nginx", "nginx", true},   {"nginx", "nginx2", false}, {"nginx*", "nginx2", true}, {"*", "", true},
-        {"*", "any", true},         {"?", "", false},           {"?", "a", true},           {"n?inx", "nginx", true},
-        {"*py*3*", "python3", true}, {"*a*b", "aXbXb", true},   {"*a*b", "aXbXc", false},   {"", "", true},
-        {"", "a", false},           {"a**b", "ab", true},       {"*.so", "x.so.so", true},  {"a*", "b", false},
-        {"*ab*cd", "abcabcd", true}, {"php-fpm?.?", "php-fpm8.2", true},
+        {"nginx", "nginx", true}, {"nginx", "nginx2", false},  {"nginx*", "nginx2", true},
+        {"*", "", true},          {"*", "any", true},          {"?", "", false},
+        {"?", "a", true},         {"n?inx", "nginx", true},    {"*py*3*", "python3", true},
+        {"*a*b", "aXbXb", true},  {"*a*b", "aXbXc", false},    {"", "", true},
+        {"", "a", false},         {"a**b", "ab", true},        {"*.so", "x.so.so", true},
+        {"a*", "b", false},       {"*ab*cd", "abcabcd", true}, {"php-fpm?.?", "php-fpm8.2", true},
     };
     size_t i;
 

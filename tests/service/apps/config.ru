@@ -5,7 +5,9 @@ app = lambda do |env|
   when '/small' then [200, text.merge('content-length' => '6'), ["hello\n"]]
   when '/id' then [200, text, [(env['HTTP_X_REQUEST_ID'] || 'none') + "\n"]]
   when '/chunked' then [200, text, (0...20).lazy.map { |i| "piece #{i} " * 40 }]
-  when '/big' then [200, { 'content-length' => File.size(ENV['BIG_FILE']).to_s }, File.open(ENV['BIG_FILE'], 'rb')]
+  when '/big'
+    file = File.open(ENV['BIG_FILE'], 'rb')
+    [200, { 'content-length' => file.size.to_s }, Enumerator.new { |out| while (part = file.read(65536)) do out << part end }]
   when '/echo'
     body = env['rack.input'].read
     [200, { 'content-length' => body.bytesize.to_s }, [body]]

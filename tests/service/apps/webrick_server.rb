@@ -14,7 +14,7 @@ text.call('/id') { |req, res| res.body = (req['X-Request-ID'] || 'none') + "\n" 
 text.call('/echo') { |req, res| res.body = req.body || '' }
 text.call('/chunked') do |_, res|
   res.chunked = true
-  res.body = proc { |out| 20.times { |i| out << "piece #{i} " * 40 } }
+  res.body = proc { |out| 20.times { |i| out.write("piece #{i} " * 40) } }
 end
 text.call('/big') { |_, res| res.body = File.open(ENV['BIG_FILE'], 'rb') }
 text.call('/error') do |_, res|

@@ -1,0 +1,69 @@
+/* The lead. See lead.h. */
+#include "export/lead.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <time.h>
+
+void octo_lead_prepare(struct octo_lead *l, struct octo_segment *segment)
+{
+    l->tid = (uint32_t)octo_sys(SYS_gettid);
+    /* An empty list, and one lock that is "about to be taken or released" all the time: the kernel looks at that one
+     * too, acts only if this thread holds it, and follows no pointer in shared memory. */
+    l->list.list.next = &l->list.list;
+    l->list.futex_offset = 0;
+    l->list.list_op_pending = (struct robust_list *)(void *)&segment->lead;
+    l->robust = octo_sys(SYS_set_robust_list, &l->list, sizeof l->list) == 0;
+}
+
+/* Without robust futexes: a holder that died has to be noticed. */
+static bool holder_gone(const struct octo_lead *l, uint32_t word)
+{
+    uint32_t tid = word & FUTEX_TID_MASK;
+
+    return !l->robust && (tid == l->tid || octo_sys(SYS_tkill, tid, 0) == -ESRCH);
+}
+
+bool octo_lead_take(struct octo_lead *l, struct octo_segment *segment, const _Atomic uint32_t *stop)
+{
+    const struct timespec patience = {.tv_sec = 1};
+    uint32_t waited = 0;
+
+    while (!atomic_load(stop)) {
+        uint32_t word = atomic_load(&segment->lead);
+
+        if ((word & FUTEX_TID_MASK) == 0 || holder_gone(l, word)) {
+            /* One who has waited does not know who else does: it leaves the mark for them. */
+            uint32_t mine = l->tid | (word & FUTEX_WAITERS) | waited;
+
+            if (atomic_compare_exchange_strong(&segment->lead, &word, mine))
+                return true;
+            continue;
+        }
+        if ((word & FUTEX_WAITERS) == 0 &&
+            !atomic_compare_exchange_strong(&segment->lead, &word, word | FUTEX_WAITERS))
+            continue;
+        waited = FUTEX_WAITERS;
+        octo_sys(SYS_futex, &segment->lead, FUTEX_WAIT, word | FUTEX_WAITERS, l->robust ? NULL : &patience, 0, 0);
+    }
+    return false;
+}
+
+void octo_lead_release(struct octo_segment *segment)
+{
+    if ((atomic_exchange(&segment->lead, 0) & FUTEX_WAITERS) != 0)
+        octo_sys(SYS_futex, &segment->lead, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+bool octo_lead_held(const struct octo_segment *segment)
+{
+    return (atomic_load(&segment->lead) & FUTEX_TID_MASK) != 0;
+}
+
+void octo_lead_nudge(struct octo_segment *segment)
+{
+    octo_sys(SYS_futex, &segment->lead, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+}

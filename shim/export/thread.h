@@ -1,0 +1,33 @@
+/*
+ * A thread that libc does not know: made by clone(2) alone.
+ *
+ * For: the writer. Starting takes no malloc, no lock and may happen in a signal handler; errno is not touched.
+ * The thread shares memory, directory and, until it changes that itself, descriptors with the process; every signal
+ * is blocked in it. Its thread pointer leads to zeroes, so that it may call only libc functions that use no
+ * thread-local storage (memcpy and its like, clock_gettime); a stray look is harmless.
+ *
+ *   | guard | stack | zeroes: its TLS | thread control block, zeroes |
+ *                                     ^ thread pointer
+ */
+#ifndef OCTO_EXPORT_THREAD_H
+#define OCTO_EXPORT_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct octo_thread {
+    char *memory;         /* kept for the next start; a fork's child may use its copy */
+    _Atomic uint32_t tid; /* futex: the kernel clears it, and wakes, when the thread is gone */
+};
+
+/* Starts run(arg) in a new thread; run must not return but call octo_thread_exit(). The former thread of t must be
+ * gone (t->tid 0). Returns 0 or -errno. */
+int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg);
+
+/* Ends the calling thread. */
+_Noreturn void octo_thread_exit(void);
+
+/* Waits until the thread is gone, at most timeout_ns. Returns whether it is. Any thread but itself. */
+bool octo_thread_wait(struct octo_thread *t, uint64_t timeout_ns);
+
+#endif
