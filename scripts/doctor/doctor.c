@@ -114,7 +114,7 @@ static void check_privileges(const char *path, const struct stat *st)
     lower_to(secure ? NOT_SEEN : PARTLY);
 }
 
-static void check_tls_and_uring(const struct elf_facts *facts)
+static void check_libraries(const struct elf_facts *facts)
 {
     if (facts->needs_tls_library) {
         say("TLS",
@@ -129,6 +129,12 @@ static void check_tls_and_uring(const struct elf_facts *facts)
     }
     if (facts->needs_tls_library || facts->has_tls_inside)
         say("", "To see everything, end TLS in the proxy or sidecar in front and speak HTTP behind it.");
+    if (facts->needs_sanitizer) {
+        say("sanitizer",
+            "built with one that insists on being first: without that it ends at once. Start it with");
+        say("", "LD_PRELOAD=$(gcc -print-file-name=libasan.so) (or libtsan.so); the shim is put behind it.");
+        lower_to(PARTLY);
+    }
     if (facts->needs_uring) {
         say("io_uring",
             "uses liburing: what is read or written through it is not seen; switch it off if it can be");
@@ -192,7 +198,7 @@ static void check_elf(const char *path, const struct elf_facts *facts)
     if (facts->kind == ELF_DYNAMIC) {
         check_loader(facts);
         if (verdict != NOT_SEEN)
-            check_tls_and_uring(facts);
+            check_libraries(facts);
     }
 }
 

@@ -72,6 +72,8 @@ static void note_needed(const char *name, struct elf_facts *facts)
 {
     if (strncmp(name, "libssl", 6) == 0 || strncmp(name, "libgnutls", 9) == 0)
         facts->needs_tls_library = true;
+    if (strncmp(name, "libasan", 7) == 0 || strncmp(name, "libtsan", 7) == 0)
+        facts->needs_sanitizer = true;
     if (strncmp(name, "liburing", 8) == 0)
         facts->needs_uring = true;
 }

@@ -24,9 +24,10 @@ struct elf_facts {
     const char *machine;    /* of a foreign file */
     char loader[256];       /* PT_INTERP */
     bool go;                /* has Go's build information */
-    bool needs_tls_library; /* DT_NEEDED names libssl, libgnutls or libnss */
+    bool needs_tls_library; /* DT_NEEDED names libssl or libgnutls */
     bool has_tls_inside;    /* no such library, yet the marks of a TLS implementation */
     const char *tls_mark;   /* which */
+    bool needs_sanitizer;   /* DT_NEEDED names libasan or libtsan */
     bool needs_uring;       /* DT_NEEDED names liburing */
     bool has_uring_inside;  /* speaks of io_uring without the library */
 };

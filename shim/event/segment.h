@@ -67,6 +67,7 @@ struct octo_segment {
     _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
     _Atomic uint32_t doorbell;                    /* futex: the leading writer sleeps on it */
     _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
+    _Atomic uint32_t stuck;                       /* the leading writer has lines that its sink does not take */
     _Atomic uint64_t records;                     /* events reserved, for self metrics */
     _Atomic uint64_t written;                     /* events written to a sink */
     _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */

@@ -49,6 +49,8 @@ bool octo_lead_take(struct octo_lead *l, struct octo_segment *segment, const _At
         waited = FUTEX_WAITERS;
         octo_sys(SYS_futex, &segment->lead, FUTEX_WAIT, word | FUTEX_WAITERS, l->robust ? NULL : &patience, 0, 0);
     }
+    if (waited != 0)
+        octo_lead_nudge(segment); /* what woke this thread may have been meant for another */
     return false;
 }
 

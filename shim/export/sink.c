@@ -136,6 +136,7 @@ int octo_sink_ready(struct octo_sink *s, size_t len)
     if (s->fd < 0 && !to_stderr && (look || !s->fallback)) {
         s->open_error = octo_sink_open_file(s);
         s->fallback = s->open_error != 0;
+        s->open_failures += s->fallback;
     }
     if (s->fd < 0) {
         int fd = octo_sink_stderr(s);

@@ -41,6 +41,7 @@ struct octo_sink {
     bool fallback;              /* fd is stderr because the file cannot be opened (open_error) */
     bool own_stderr;            /* stderr is our descriptor 2 itself: the kernel has no pidfd_getfd */
     int open_error;             /* -errno of the last attempt to open the file, 0 */
+    uint64_t open_failures;     /* such attempts; whoever reports them sets it back */
     uint64_t dev, ino, size;    /* of a regular file: as of the last octo_sink_ready() */
     int64_t period;             /* day or hour of what the file holds; -1: empty, or not known */
     uint64_t looked_ns;         /* mono time when path (or stderr) was last looked up */

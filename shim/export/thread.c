@@ -32,13 +32,14 @@ static char *stack_top(const struct octo_thread *t)
 static void *thread_pointer(const struct octo_thread *t)
 {
     char *tp = stack_top(t) + TLS_BYTES;
+    const void *self = tp;
     uint64_t guards[2];
 
     /* The thread control block begins with its own address (twice). At 0x28 and 0x30 are the stack and the pointer
      * guard, which old glibcs use to call the vDSO. */
     __asm__("mov %%fs:0x28, %0\n\tmov %%fs:0x30, %1" : "=r"(guards[0]), "=r"(guards[1]));
-    memcpy(tp, &tp, sizeof tp);
-    memcpy(tp + 0x10, &tp, sizeof tp);
+    memcpy(tp, &self, sizeof self);
+    memcpy(tp + 0x10, &self, sizeof self);
     memcpy(tp + 0x28, guards, sizeof guards);
     return tp;
 }
@@ -51,8 +52,7 @@ static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void 
     register _Atomic uint32_t *r10 __asm__("r10") = tid;
     register void *r8 __asm__("r8") = tp;
 
-    *--sp = NULL; /* keeps the alignment that a call would give */
-    *--sp = NULL;
+    *--sp = NULL; /* in the place, and with the alignment, of a call's return address */
     *--sp = (void *)run;
     *--sp = arg;
     __asm__ volatile("syscall\n\t"

@@ -15,22 +15,41 @@ static const uint64_t LENGTH_MAX = UINT64_C(1) << 53; /* the largest integer eve
 static const uint8_t POS_BLANK = 254;                 /* blanks since the value proper: nothing may follow */
 static const uint8_t POS_OTHER = 255;                 /* in a list: this member is not the one wanted */
 
-/* Setting bit 5 makes letters lower-case, leaves '-' and digits alone, and among tchars turns nothing else
- * into a letter, '-' or digit. */
-static bool same_name(const uint8_t *name, const char *lower, size_t len)
+static inline uint64_t load8(const void *p)
 {
-    unsigned differs = 0;
+    uint64_t word;
 
-    for (size_t i = 0; i < len; i++)
-        differs |= (name[i] | 0x20u) ^ (uint8_t)lower[i];
-    return differs == 0;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/*
+ * True if name is `lower`, whatever its case; len is 8 to 24. Setting bit 5 makes letters lower-case, leaves
+ * '-' alone, and among tchars turns nothing else into a letter or '-'. Three words cover the name:
+ *
+ *      |--- first 8 ---|  |--- last 8 ---|
+ *               |-- middle 8 --|
+ */
+static inline bool same_name(const uint8_t *name, const char *lower, size_t len)
+{
+    const uint64_t bit5 = UINT64_C(0x2020202020202020);
+    const size_t last = len - 8, middle = last / 2;
+
+    return (((load8(name) | bit5) ^ load8(lower)) | ((load8(name + middle) | bit5) ^ load8(lower + middle))
+            | ((load8(name + last) | bit5) ^ load8(lower + last))) == 0;
+}
+
+static inline bool is_host(const uint8_t *name)
+{
+    return (name[0] | 0x20) == 'h' && (name[1] | 0x20) == 'o' && (name[2] | 0x20) == 's'
+           && (name[3] | 0x20) == 't';
 }
 
 enum field octo_field_find(const uint8_t *name, size_t len)
 {
     switch (len) {
     case 4:
-        return same_name(name, "host", 4) ? FIELD_HOST : FIELD_NONE;
+        return is_host(name) ? FIELD_HOST : FIELD_NONE;
     case 10:
         return same_name(name, "connection", 10) ? FIELD_CONNECTION : FIELD_NONE;
     case 12:
@@ -114,8 +133,14 @@ static void value_coding(struct octo_framer *f, const uint8_t *p, size_t n)
 static void value_connection(struct octo_framer *f, const uint8_t *p, size_t n)
 {
     static const char wanted[] = "x-request-id";
+    const uint8_t *const end = p + n;
 
-    for (; n > 0; p++, n--) {
+    for (; p < end; p++) {
+        if (f->pos == POS_OTHER) {
+            p = memchr(p, ',', (size_t)(end - p));
+            if (p == NULL)
+                return;
+        }
         if (*p == ',') {
             if (f->pos == 12)
                 f->flags |= FLAG_ID_LISTED;
@@ -131,35 +156,47 @@ static void value_connection(struct octo_framer *f, const uint8_t *p, size_t n)
     }
 }
 
-static bool same_id(const struct octo_framer *f, uint8_t c)
+/* A run of good characters: the first field's are kept in text->id, those of others are compared with it. */
+static bool take_id(struct octo_framer *f, const uint8_t *p, size_t n)
 {
-    return f->text != NULL && f->pos < f->id_len && f->text->id[f->pos] == (char)c;
+    char *kept = f->text != NULL ? f->text->id + f->pos : NULL;
+
+    if (f->pos + n > OCTO_ID_MAX) /* also if pos is POS_BLANK */
+        return false;
+    if (f->flags & FLAG_ID)
+        return kept != NULL && f->pos + n <= f->id_len && memcmp(kept, p, n) == 0;
+    if (kept != NULL)
+        memcpy(kept, p, n);
+    f->id_len = (uint8_t)(f->pos + n);
+    return true;
 }
 
-/* pos: bytes of this field's value so far, POS_BLANK after it. The first field is kept in text->id, the
- * others are compared with it. */
+/* pos: bytes of this field's value so far, POS_BLANK after it. */
 static void value_id(struct octo_framer *f, const uint8_t *p, size_t n)
 {
-    const bool first = !(f->flags & FLAG_ID);
+    const uint8_t *const end = p + n;
+    const uint8_t *run = p;
 
-    for (; n > 0 && !(f->flags & FLAG_ID_BAD); p++, n--) {
-        if (*p == ' ' || *p == '\t') {
-            if (f->pos != f->id_len && f->pos != POS_BLANK)
-                f->flags |= FLAG_ID_BAD; /* shorter than the first */
-            f->pos = POS_BLANK;
-            continue;
-        }
-        if (f->pos >= OCTO_ID_MAX || !octo_id_char(*p) || (!first && !same_id(f, *p))) {
-            f->flags |= FLAG_ID_BAD;
-            return;
-        }
-        if (first) {
-            if (f->text != NULL)
-                f->text->id[f->pos] = (char)*p;
-            f->id_len = (uint8_t)(f->pos + 1);
-        }
-        f->pos++;
+    if (f->flags & FLAG_ID_BAD)
+        return;
+    while (run < end && octo_id_char(*run))
+        run++;
+    if (run > p) {
+        if (!take_id(f, p, (size_t)(run - p)))
+            goto bad;
+        f->pos = (uint8_t)(f->pos + (run - p));
     }
+    if (run == end)
+        return;
+    if (f->pos != f->id_len && f->pos != POS_BLANK)
+        goto bad; /* shorter than the first */
+    for (; run < end; run++)
+        if (*run != ' ' && *run != '\t')
+            goto bad;
+    f->pos = POS_BLANK;
+    return;
+bad:
+    f->flags |= FLAG_ID_BAD;
 }
 
 static void value_host(struct octo_framer *f, const uint8_t *p, size_t n)

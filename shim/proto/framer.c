@@ -247,7 +247,7 @@ size_t octo_framer_feed(struct octo_framer *f, const uint8_t *p, size_t n, enum 
     const uint8_t *const end = p + n;
 
     *verdict = OCTO_MORE;
-    while (at < end && *verdict == OCTO_MORE && f->phase != PH_OPAQUE) {
+    while (at < end && *verdict == OCTO_MORE && !octo_framer_is_opaque(f)) {
         if (f->phase <= PH_START_AGAIN)
             at = feed_start(f, at);
         else if (f->phase < PH_BLANK)
@@ -255,7 +255,7 @@ size_t octo_framer_feed(struct octo_framer *f, const uint8_t *p, size_t n, enum 
         else
             at = feed_body(f, at, end, verdict);
     }
-    if (f->phase == PH_OPAQUE && *verdict == OCTO_MORE) {
+    if (octo_framer_is_opaque(f) && *verdict == OCTO_MORE) {
         *verdict = OCTO_IS_OPAQUE;
         return 0;
     }

@@ -256,6 +256,8 @@ static const uint8_t *feed(struct octo_framer *f, const uint8_t *at, const uint8
             return at;
         }
         name_done(f, at, (size_t)(run - at));
+        if (octo_framer_is_opaque(f))
+            return at;
         at = run + 1;
         f->phase = PH_OWS;
         /* fall through */

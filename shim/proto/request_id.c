@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-bool octo_id_char(unsigned char c)
-{
-    /* One bit a character: 0x20-0x3f is + - . / 0-9 : =, 0x40-0x5f is @ A-Z _, 0x60-0x7f is a-z ~ */
-    static const uint32_t set[8] = {0, 0x27ffe800, 0x87ffffff, 0x47fffffe, 0, 0, 0, 0};
-
-    return set[c >> 5] >> (c & 31) & 1;
-}
-
 bool octo_id_usable(const char *id, size_t len)
 {
     if (len == 0 || len > 128)

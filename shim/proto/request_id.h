@@ -21,8 +21,13 @@ enum {
 /* True for 1 to 128 characters of A-Z a-z 0-9 . _ ~ : / + = @ - */
 bool octo_id_usable(const char *id, size_t len);
 
-/* True for one such character. */
-bool octo_id_char(unsigned char c);
+/* True for one such character. One bit a character: 0x20-0x3f is + - . / 0-9 : =, then @ A-Z _, then a-z ~ */
+static inline bool octo_id_char(unsigned char c)
+{
+    static const uint32_t set[8] = {0, 0x27ffe800, 0x87ffffff, 0x47fffffe, 0, 0, 0, 0};
+
+    return set[c >> 5] >> (c & 31) & 1;
+}
 
 /* Writes "req_" and the 16 lower-case hex digits of bits (most significant first): 20 bytes, no NUL. */
 void octo_id_make(char out[OCTO_ID_MADE_LEN], uint64_t bits);

@@ -28,8 +28,8 @@ $(BENCH_OUT)/bench_%: tests/bench/bench_%.c $(BENCH_PURE) $(wildcard shim/*/*.h 
 
 $(BENCH_OUT)/cost_%: tests/bench/cost_%.c
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_FLAGS) -o $@ $<
+	$(CC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^)
 
-$(BENCH_OUT)/load: tests/service/load.c
+$(BENCH_OUT)/load: tests/service/load.c tests/service/load_response.c tests/service/load.h
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_FLAGS) -o $@ $<
+	$(CC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^)

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
             bare[at] = start(argv[2], bare_env);
         added[at] = shim[at] - bare[at];
     }
-    printf("{\"bare_ms\": %.4f, \"shim_ms\": %.4f, \"added_ms\": %.4f}\n", median(bare, times), median(shim, times),
-           median(added, times));
+    printf("{\"bare_ms\": %.4f, \"shim_ms\": %.4f, \"added_ms\": %.4f}\n", median(bare, times),
+           median(shim, times), median(added, times));
     return 0;
 }

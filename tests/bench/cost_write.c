@@ -87,7 +87,8 @@ int main(int argc, char **argv)
     write_fn *libc_write;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (argc != 2 || !libc || bind(listener, (struct sockaddr *)&any, sizeof any) != 0 || listen(listener, 1) != 0) {
+    if (argc != 2 || !libc || bind(listener, (struct sockaddr *)&any, sizeof any) != 0 ||
+        listen(listener, 1) != 0) {
         fprintf(stderr, "usage: cost_write FILE\n");
         return 2;
     }

@@ -113,40 +113,43 @@ size_t head_length(const char *bytes, size_t len)
     return end ? (size_t)(end - bytes) + 4 : 0;
 }
 
-size_t strip_id(char *bytes, size_t len, char id[ID_SIZE])
+/* Finds the line of strip_id() in the head: [*start, *end). False if there is none. */
+static bool find_id(const char *bytes, size_t len, char id[ID_SIZE], size_t *start, size_t *end)
 {
     static const char name[] = "X-Request-ID: ";
     const size_t name_len = sizeof name - 1;
     id[0] = 0;
     size_t head = head_length(bytes, len);
     if (head == 0)
-        return len;
-    size_t end = head - 2; /* past the CRLF of the last line */
-    size_t start = end - 2;
-    while (start > 0 && bytes[start - 1] != '\n')
-        start--;
-    size_t value = end - 2 - start - name_len;
-    if (end - start < name_len + 3 || memcmp(bytes + start, name, name_len) != 0 || value >= ID_SIZE)
-        return len;
-    memcpy(id, bytes + start + name_len, value);
+        return false;
+    *end = head - 2; /* past the CRLF of the last line */
+    *start = *end - 2;
+    while (*start > 0 && bytes[*start - 1] != '\n')
+        --*start;
+    size_t value = *end - 2 - *start - name_len;
+    if (*end - *start < name_len + 3 || memcmp(bytes + *start, name, name_len) != 0 || value >= ID_SIZE)
+        return false;
+    memcpy(id, bytes + *start + name_len, value);
     id[value] = 0;
+    return true;
+}
+
+size_t strip_id(char *bytes, size_t len, char id[ID_SIZE])
+{
+    size_t start, end;
+    if (!find_id(bytes, len, id, &start, &end))
+        return len;
     memmove(bytes + start, bytes + end, len - end);
     return len - (end - start);
 }
 
 static size_t check(char *bytes, size_t len, char id[ID_SIZE], enum demand demand)
 {
+    size_t start, end;
     CHECK(head_length(bytes, len) > 0);
-    if (demand == ABSENT) {
-        char *copy = malloc(len);
-        memcpy(copy, bytes, len);
-        CHECK(strip_id(copy, len, id) == len);
-        free(copy);
-    } else {
-        len = strip_id(bytes, len, id);
-        CHECK(demand == OPTIONAL || id[0]);
-    }
-    return len;
+    bool found = find_id(bytes, len, id, &start, &end);
+    CHECK(found ? demand != ABSENT : demand != REQUIRED);
+    return strip_id(bytes, len, id);
 }
 
 size_t check_request(char *bytes, size_t len, char id[ID_SIZE])

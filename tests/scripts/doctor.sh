@@ -73,6 +73,9 @@ compile "$dir/knows" '#include <stdio.h>
 int main(void) { puts("io_uring_setup"); return 0; }'
 doctor 'io_uring inside' 0 'knows io_uring' "$dir/knows"
 
+compile "$dir/asan" "$service" -fsanitize=address
+doctor 'AddressSanitizer' 1 'insists on being first' "$dir/asan"
+
 # Privileges. Root, who has every right, loses nothing by them; so another user asks, where that can be done.
 cp "$dir/plain" "$dir/setuid"
 chmod 4755 "$dir/setuid"

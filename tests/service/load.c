@@ -14,88 +14,54 @@
  *   -s N  demanded status (200)       -v    bodies may vary             -o F  write the IDs to F
  *   -t S  time limit in seconds (60)  -a N  run on this CPU             -r    a lost request is sent again
  */
+#include "load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BUF = 1 << 17, ID_MAX = 128, NUMBER_DIGITS = 8 };
-enum state { HEAD, COUNTED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE };
-
-struct conn {
-    int fd;
-    bool close_after;    /* the server said Connection: close */
-    enum state state;
-    unsigned sent, got;  /* requests of this batch sent, answered */
-    unsigned first;      /* number of the batch's first request */
-    unsigned served;     /* responses on this connection */
-    size_t out, out_end; /* bytes of the batch written, to write */
-    char *batch;         /* request bytes: shared by all, or own (-i) */
-    uint64_t left;       /* of a counted body or chunk */
-    uint64_t hash, body;
-    uint64_t start_ns;
-    size_t have;
-    char buf[BUF];
-};
-
-static struct {
-    const char *host, *target, *method, *extra[8], *id_prefix, *id_file;
-    unsigned conns, requests, pipeline, status, extras;
-    size_t body;
-    bool once, http10, chunked, bare, vary, again;
-    int seconds, cpu;
-} opt = {.method = "GET", .conns = 1, .requests = 1, .pipeline = 1, .status = 200, .seconds = 60, .cpu = -1};
-
-static struct {
-    uint64_t done, issued, number, interim, wrong_status, wrong_framing, wrong_body, lost, retried, connections;
-    uint64_t id_missing, id_repeated, id_malformed, id_other, id_unwanted, bytes;
-    uint64_t first_hash, first_body;
-    bool have_first;
-    unsigned last_status;
-    char why[200];
-} count;
+struct options opt = {
+    .method = "GET", .conns = 1, .requests = 1, .pipeline = 1, .status = 200, .seconds = 60, .cpu = -1};
+struct counts count;
+uint32_t *latency_ns;
+FILE *ids;
 
 static struct sockaddr_storage address;
 static socklen_t address_len;
 static char *request;      /* `pipeline` copies of the request */
 static size_t request_len; /* of one copy */
 static size_t number_at;   /* where the number of -i stands in a copy */
-static uint32_t *latency_ns;
-static FILE *ids;
 static int epfd;
 
-static void die(const char *what)
+uint64_t now_ns(void)
 {
-    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-    exit(2);
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void wrong(uint64_t *counter, const char *why)
+void wrong(uint64_t *counter, const char *why)
 {
     (*counter)++;
     if (!count.why[0])
         snprintf(count.why, sizeof count.why, "%s", why);
 }
 
-static uint64_t now_ns(void)
+static void die(const char *what)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+    exit(2);
 }
 
 static void resolve(void)
@@ -206,13 +172,6 @@ static bool push(struct conn *c)
     return true;
 }
 
-static void begin_response(struct conn *c)
-{
-    c->state = HEAD;
-    c->hash = 14695981039346656037u;
-    c->body = 0;
-}
-
 /* Takes the next requests for this connection and sends them. False if there are none left. */
 static bool next_batch(struct conn *c)
 {
@@ -283,232 +242,10 @@ static bool reopen(struct conn *c)
         count.lost += open;
         count.done += open;
         if (!count.why[0])
-            snprintf(count.why, sizeof count.why, "connection ended before the response (%u served on it)", c->served);
+            snprintf(count.why, sizeof count.why, "connection ended before the response (%u served on it)",
+                     c->served);
     }
     return open_conn(c);
-}
-
-static void end_response(struct conn *c)
-{
-    if (latency_ns)
-        latency_ns[count.done] = (uint32_t)(now_ns() - c->start_ns);
-    count.done++;
-    count.bytes += c->body;
-    c->got++;
-    c->served++;
-    if (!count.have_first) {
-        count.have_first = true;
-        count.first_hash = c->hash;
-        count.first_body = c->body;
-    } else if (!opt.vary && (c->hash != count.first_hash || c->body != count.first_body)) {
-        wrong(&count.wrong_body, "a body differs from the first one");
-    }
-    begin_response(c);
-}
-
-static void eat_body(struct conn *c, const char *p, size_t n)
-{
-    uint64_t hash = c->hash;
-    size_t i;
-
-    for (i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char)p[i]) * 1099511628211u;
-    c->hash = hash;
-    c->body += n;
-}
-
-static bool header_is(const char *line, size_t n, const char *name, const char **value, size_t *len)
-{
-    size_t k = strlen(name);
-
-    if (n <= k || line[k] != ':' || strncasecmp(line, name, k) != 0)
-        return false;
-    line += k + 1;
-    n -= k + 1;
-    while (n && (*line == ' ' || *line == '\t'))
-        line++, n--;
-    while (n && (line[n - 1] == ' ' || line[n - 1] == '\t'))
-        n--;
-    *value = line;
-    *len = n;
-    return true;
-}
-
-static void check_id(struct conn *c, const char *id, size_t len, unsigned times)
-{
-    char want[ID_MAX + 1];
-    size_t i;
-
-    if (opt.bare) {
-        if (times)
-            wrong(&count.id_unwanted, "an X-Request-ID where none may be");
-        return;
-    }
-    if (times == 0) {
-        wrong(&count.id_missing, "no X-Request-ID");
-        return;
-    }
-    if (times > 1)
-        wrong(&count.id_repeated, "X-Request-ID more than once");
-    if (opt.id_prefix) {
-        int n = snprintf(want, sizeof want, "%s%0*u", opt.id_prefix, NUMBER_DIGITS, c->first + c->got);
-
-        if (len != (size_t)n || memcmp(id, want, len) != 0)
-            wrong(&count.id_other, "another X-Request-ID than was sent");
-    } else {
-        bool good = len == 20 && memcmp(id, "req_", 4) == 0;
-
-        for (i = 4; good && i < len; i++)
-            good = (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'a' && id[i] <= 'f');
-        if (!good)
-            wrong(&count.id_malformed, "X-Request-ID not of the form req_ + 16 hex digits");
-    }
-    if (ids)
-        fprintf(ids, "%.*s\n", (int)len, id);
-}
-
-/* Reads one whole head at p[0..n), its blank line included. Returns false if it is malformed. */
-static bool take_head(struct conn *c, const char *p, size_t n)
-{
-    const char *end = p + n, *line = p, *value, *id = NULL;
-    size_t len, id_len = 0;
-    unsigned times = 0;
-    unsigned status = 0;
-    bool chunked = false, counted = false, close_it;
-
-    if (n < 14 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ')
-        return false;
-    close_it = p[7] == '0';
-    status = (unsigned)(p[9] - '0') * 100 + (unsigned)(p[10] - '0') * 10 + (unsigned)(p[11] - '0');
-    c->left = 0;
-    for (line = memchr(p, '\n', n); line && ++line < end - 2; line = memchr(line, '\n', (size_t)(end - line))) {
-        const char *eol = memchr(line, '\r', (size_t)(end - line));
-        size_t k;
-
-        if (!eol)
-            return false;
-        k = (size_t)(eol - line);
-        switch (*line | 0x20) {
-        case 'x':
-            if (header_is(line, k, "X-Request-ID", &value, &len)) {
-                times++;
-                id = value;
-                id_len = len;
-            }
-            break;
-        case 'c':
-            if (header_is(line, k, "Content-Length", &value, &len)) {
-                counted = true;
-                c->left = strtoull(value, NULL, 10);
-            } else if (header_is(line, k, "Connection", &value, &len)) {
-                if (len == 5 && !strncasecmp(value, "close", 5))
-                    close_it = true;
-                else if (len == 10 && !strncasecmp(value, "keep-alive", 10))
-                    close_it = false;
-            }
-            break;
-        case 't':
-            if (header_is(line, k, "Transfer-Encoding", &value, &len))
-                chunked = len == 7 && !strncasecmp(value, "chunked", 7);
-            break;
-        }
-    }
-    if (status < 200) {
-        count.interim++;
-        if (times)
-            wrong(&count.id_unwanted, "an X-Request-ID in an interim response");
-        return true;
-    }
-    check_id(c, id, id_len, times);
-    count.last_status = status;
-    if (status != opt.status)
-        wrong(&count.wrong_status, "another status than demanded");
-    c->close_after = close_it;
-    if (!strcmp(opt.method, "HEAD") || status == 204 || status == 304)
-        end_response(c);
-    else if (chunked)
-        c->state = CHUNK_SIZE;
-    else if (!counted)
-        c->state = UNTIL_CLOSE;
-    else if (c->left)
-        c->state = COUNTED;
-    else
-        end_response(c);
-    return true;
-}
-
-/* Consumes a line of the chunked coding at q. Returns its length, 0 if it is not whole yet, -1 if malformed. */
-static ssize_t take_chunk_line(struct conn *c, const char *q, size_t k)
-{
-    const char *eol = memmem(q, k, "\r\n", 2);
-    char *end;
-
-    if (!eol)
-        return k > 4096 ? -1 : 0;
-    switch (c->state) {
-    case CHUNK_SIZE:
-        c->left = strtoull(q, &end, 16);
-        if (end == q)
-            return -1;
-        c->state = c->left ? CHUNK_DATA : TRAILER;
-        break;
-    case CHUNK_END:
-        if (eol != q)
-            return -1;
-        c->state = CHUNK_SIZE;
-        break;
-    default: /* TRAILER */
-        if (eol == q)
-            end_response(c);
-        break;
-    }
-    return eol - q + 2;
-}
-
-/* Consumes what can be consumed of p[0..n); returns how much, or -1 if it is malformed. */
-static ssize_t take(struct conn *c, const char *p, size_t n)
-{
-    size_t done = 0;
-
-    while (done < n) {
-        const char *q = p + done, *blank;
-        size_t k = n - done;
-        ssize_t line;
-
-        if (c->got == c->sent)
-            return -1; /* bytes after the last response */
-        switch (c->state) {
-        case HEAD:
-            blank = memmem(q, k, "\r\n\r\n", 4);
-            if (!blank)
-                return k == BUF ? -1 : (ssize_t)done;
-            k = (size_t)(blank - q) + 4;
-            if (!take_head(c, q, k))
-                return -1;
-            break;
-        case COUNTED:
-        case CHUNK_DATA:
-            if (k > c->left)
-                k = (size_t)c->left;
-            eat_body(c, q, k);
-            c->left -= k;
-            if (c->left == 0 && c->state == COUNTED)
-                end_response(c);
-            else if (c->left == 0)
-                c->state = CHUNK_END;
-            break;
-        case UNTIL_CLOSE:
-            eat_body(c, q, k);
-            break;
-        default:
-            line = take_chunk_line(c, q, k);
-            if (line <= 0)
-                return line < 0 ? -1 : (ssize_t)done;
-            k = (size_t)line;
-        }
-        done += k;
-    }
-    return (ssize_t)done;
 }
 
 /* Reads what there is. Returns false if the connection is no longer of use. */
@@ -592,16 +329,19 @@ static int report(double seconds)
                count.id_missing || count.id_repeated || count.id_malformed || count.id_other || count.id_unwanted;
 
     qsort(latency_ns, n, sizeof *latency_ns, by_size);
-    printf("{\"ok\": %s, \"served\": %lu, \"seconds\": %.6f, \"per_second\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
-           "\"connections\": %lu, \"interim\": %lu, \"status\": %u, \"body_bytes\": %lu, \"body_hash\": \"%016lx\", "
-           "\"body_total\": %lu, \"lost\": %lu, \"retried\": %lu, \"wrong_status\": %lu, \"wrong_framing\": %lu, "
-           "\"wrong_body\": %lu, \"id_missing\": %lu, \"id_repeated\": %lu, \"id_malformed\": %lu, \"id_other\": %lu, "
-           "\"id_unwanted\": %lu, \"why\": \"%s\"}\n",
-           bad ? "false" : "true", n, seconds, (double)n / seconds, n ? latency_ns[n / 2] / 1e3 : 0,
-           n ? latency_ns[n - 1 - n / 100] / 1e3 : 0, count.connections, count.interim, count.last_status,
-           count.first_body, count.first_hash, count.bytes, count.lost, count.retried, count.wrong_status,
-           count.wrong_framing, count.wrong_body, count.id_missing, count.id_repeated, count.id_malformed,
-           count.id_other, count.id_unwanted, count.why);
+    printf(
+        "{\"ok\": %s, \"served\": %lu, \"seconds\": %.6f, \"per_second\": %.1f, \"p50_us\": %.1f, \"p99_us\": "
+        "%.1f, "
+        "\"connections\": %lu, \"interim\": %lu, \"status\": %u, \"body_bytes\": %lu, \"body_hash\": \"%016lx\", "
+        "\"body_total\": %lu, \"lost\": %lu, \"retried\": %lu, \"wrong_status\": %lu, \"wrong_framing\": %lu, "
+        "\"wrong_body\": %lu, \"id_missing\": %lu, \"id_repeated\": %lu, \"id_malformed\": %lu, \"id_other\": "
+        "%lu, "
+        "\"id_unwanted\": %lu, \"why\": \"%s\"}\n",
+        bad ? "false" : "true", n, seconds, (double)n / seconds, n ? latency_ns[n / 2] / 1e3 : 0,
+        n ? latency_ns[n - 1 - n / 100] / 1e3 : 0, count.connections, count.interim, count.last_status,
+        count.first_body, count.first_hash, count.bytes, count.lost, count.retried, count.wrong_status,
+        count.wrong_framing, count.wrong_body, count.id_missing, count.id_repeated, count.id_malformed,
+        count.id_other, count.id_unwanted, count.why);
     return bad;
 }
 
@@ -611,24 +351,60 @@ static void options(int argc, char **argv)
 
     while ((o = getopt(argc, argv, "c:n:p:10m:b:CH:i:xs:vo:t:a:r")) != -1) {
         switch (o) {
-        case 'c': opt.conns = (unsigned)atoi(optarg); break;
-        case 'n': opt.requests = (unsigned)atoi(optarg); break;
-        case 'p': opt.pipeline = (unsigned)atoi(optarg); break;
-        case '1': opt.once = true; break;
-        case '0': opt.http10 = true; break;
-        case 'm': opt.method = optarg; break;
-        case 'b': opt.body = (size_t)atol(optarg); break;
-        case 'C': opt.chunked = true; break;
-        case 'H': if (opt.extras < 8) opt.extra[opt.extras++] = optarg; break;
-        case 'i': opt.id_prefix = optarg; break;
-        case 'x': opt.bare = true; break;
-        case 's': opt.status = (unsigned)atoi(optarg); break;
-        case 'v': opt.vary = true; break;
-        case 'o': opt.id_file = optarg; break;
-        case 't': opt.seconds = atoi(optarg); break;
-        case 'a': opt.cpu = atoi(optarg); break;
-        case 'r': opt.again = true; break;
-        default: exit(2);
+        case 'c':
+            opt.conns = (unsigned)atoi(optarg);
+            break;
+        case 'n':
+            opt.requests = (unsigned)atoi(optarg);
+            break;
+        case 'p':
+            opt.pipeline = (unsigned)atoi(optarg);
+            break;
+        case '1':
+            opt.once = true;
+            break;
+        case '0':
+            opt.http10 = true;
+            break;
+        case 'm':
+            opt.method = optarg;
+            break;
+        case 'b':
+            opt.body = (size_t)atol(optarg);
+            break;
+        case 'C':
+            opt.chunked = true;
+            break;
+        case 'H':
+            if (opt.extras < 8)
+                opt.extra[opt.extras++] = optarg;
+            break;
+        case 'i':
+            opt.id_prefix = optarg;
+            break;
+        case 'x':
+            opt.bare = true;
+            break;
+        case 's':
+            opt.status = (unsigned)atoi(optarg);
+            break;
+        case 'v':
+            opt.vary = true;
+            break;
+        case 'o':
+            opt.id_file = optarg;
+            break;
+        case 't':
+            opt.seconds = atoi(optarg);
+            break;
+        case 'a':
+            opt.cpu = atoi(optarg);
+            break;
+        case 'r':
+            opt.again = true;
+            break;
+        default:
+            exit(2);
         }
     }
     if (argc - optind != 2 || !opt.conns || !opt.pipeline) {

@@ -6,7 +6,7 @@ refuses or answers at random, each with its reason, so that nothing is left out 
 """
 import os
 
-from harness import APPS, BUILD, HERE  # noqa: F401  (HERE: for the tests)
+from harness import APPS, free_port
 
 PYTHON = "/usr/bin/python3"
 ROUTES = ("small", "id", "chunked", "big", "echo", "error", "slow", "missing")
@@ -95,7 +95,6 @@ def conf(test, name, text, port):
 
 def nginx(daemon=False, workers=4, proxied=True):
     def start(test, name, shim=True, listen="", **more):
-        from harness import free_port
         port = free_port()
         upstream = backend(test).address if proxied else "127.0.0.1:1"
         text = NGINX.format(workers=workers, daemon="on" if daemon else "off", www=test.www(), backend=upstream,
@@ -143,7 +142,6 @@ ScriptAlias /app {cgi}
 
 def apache(mpm):
     def start(test, name, shim=True, **more):
-        from harness import free_port
         port = free_port()
         modules = [f"mpm_{mpm}", "authz_core", "alias", "cgid" if mpm == "event" else "cgi"]
         text = APACHE.format(www=test.www(), cgi=app("cgi.sh"), modules="\n".join(
@@ -168,7 +166,6 @@ $HTTP["url"] =~ "^/app" {{{{ cgi.assign = ( "" => "" ) }}}}
 
 
 def lighttpd(test, name, shim=True, **more):
-    from harness import free_port
     port = free_port()
     log = os.path.join(test.directory(name), "log")
     os.makedirs(log, exist_ok=True)
@@ -195,7 +192,6 @@ backend out
 
 
 def haproxy(test, name, shim=True, behind=None, threads="nbthread 2", **more):
-    from harness import free_port
     port = free_port()
     path = conf(test, name, HAPROXY.format(backend=(behind or backend(test)).address, threads=threads), port)
     return test.service(name, ["/usr/sbin/haproxy", "-W", "-db", "-f", path], shim=shim, port=port, **more)

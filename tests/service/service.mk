@@ -9,9 +9,9 @@ test-service: $(LIB) $(SERVICE_OUT)/load $(SERVICE_OUT)/node_modules
 	OCTO_TEST_LIBRARY=$(abspath $(LIB)) OCTO_TEST_BUILD=$(abspath $(SERVICE_OUT)) \
 	    /usr/bin/python3 -B tests/service/run.py $(TESTS)
 
-$(SERVICE_OUT)/load: tests/service/load.c
+$(SERVICE_OUT)/load: tests/service/load.c tests/service/load_response.c tests/service/load.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -O2 -g -o $@ $<
+	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -O2 -g -o $@ $(filter %.c,$^)
 
 $(SERVICE_OUT)/node_modules: tests/service/package.json tests/service/package-lock.json
 	@mkdir -p $(@D)

@@ -174,7 +174,7 @@ static const struct framer_case cases[] = {
     REFUSED("identity", CODING, POST "Transfer-Encoding: identity\r\n\r\n"),
     REFUSED("empty coding", CODING, POST "Transfer-Encoding:\r\n\r\n"),
     REFUSED("quoted coding", CODING, POST "Transfer-Encoding: \"chunked\"\r\n\r\n"),
-    REFUSED("vertical tab before coding", CODING, POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n"),
+    REFUSED("vertical tab before coding", HEADER, POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n"),
     REFUSED("coding twice", CODING, POST CHUNKED CHUNKED "\r\n0\r\n\r\n"),
     REFUSED("coding on 1.0", CODING, "POST / HTTP/1.0\r\n" CHUNKED "\r\n0\r\n\r\n"),
     REFUSED("fourteen digits", CHUNK, POST CHUNKED B "\r\n00000000000001\r\nx\r\n0\r\n\r\n"),

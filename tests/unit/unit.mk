@@ -30,7 +30,7 @@ $$(BUILD)/unit-$(1)/tests/%.o: tests/unit/%.c Makefile tests/unit/unit.mk
 $$(BUILD)/unit-$(1)/test_%: $$(BUILD)/unit-$(1)/tests/test_%.o $$(UNIT_OBJECTS_$(1))
 	$$(CC) $(2) -o $$@ $$^ $$(UNIT_LDLIBS)
 
-.PRECIOUS: $$(BUILD)/unit-$(1)/tests/%.o
+.SECONDARY: $$(UNIT_OBJECTS_$(1)) $$(UNIT_TESTS:%=$$(BUILD)/unit-$(1)/tests/%.o)
 -include $$(UNIT_OBJECTS_$(1):.o=.d) $$(wildcard $$(BUILD)/unit-$(1)/tests/*.d)
 endef
 

@@ -1,0 +1,256 @@
+/*
+ * From the rings to the sink, batch by batch, no line lost or doubled even if this thread is killed.
+ *
+ *   1  read records into lines, freeing nothing      segment->batch: where each ring's part ends, length,
+ *   2  state = WRITING                               file and its size
+ *   3  write
+ *   4  state = WRITTEN
+ *   5  free the records, state = NONE
+ *
+ * A leader that finds WRITING makes the same bytes again and looks in the file how many of them are there. Where
+ * it cannot look (a pipe, a terminal) it writes them again: rather twice than never.
+ *
+ * Context: the writer thread, holding the lead.
+ */
+#include "export/writer_parts.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+enum { DEAD_HOLE_MS = 10 };
+
+struct fill {
+    struct octo_writer *w;
+    struct octo_encoder *encoder;
+    int64_t real_offset_ns;
+    size_t room;
+    bool full;
+};
+
+static bool take(const struct octo_record *record, void *arg)
+{
+    struct fill *f = arg;
+    struct octo_writer *w = f->w;
+    size_t n;
+
+    if (w->length + OCTO_LINE_ROOM > sizeof w->batch) {
+        f->full = true;
+        return false;
+    }
+    n = octo_encode(f->encoder, record, f->real_offset_ns, w->batch + w->length);
+    if (w->length != 0 && w->length + n > f->room) {
+        f->full = true;
+        return false;
+    }
+    w->length += n;
+    w->lines++;
+    return true;
+}
+
+static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t *cursor, uint64_t hole_ns, struct fill *f)
+{
+    struct octo_ring *ring = octo_segment_ring(segment, slot);
+    uint64_t start = ring != NULL ? octo_ring_tail(ring) : 0;
+    uint64_t now = octo_clock_mono_ns();
+
+    *cursor = start;
+    if (ring == NULL || octo_ring_empty(ring) || f->full)
+        return;
+    octo_ring_read(ring, cursor, SIZE_MAX, now, hole_ns, take, f);
+    /* A hole comes first: no need to wait long for a writer that is dead. */
+    if (*cursor == start && !f->full && octo_segment_slot_dead(segment, slot))
+        octo_ring_read(ring, cursor, SIZE_MAX, now, DEAD_HOLE_MS * OCTO_NS_PER_MS, take, f);
+}
+
+static void free_rings(struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        struct octo_ring *ring = octo_segment_ring(segment, i);
+
+        if (ring != NULL)
+            octo_ring_free(ring, segment->batch.cursor[i]);
+    }
+}
+
+static size_t line_start(const char *batch, size_t at)
+{
+    while (at > 0 && batch[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static uint64_t count_lines(const char *p, size_t n)
+{
+    uint64_t lines = 0;
+
+    for (size_t i = 0; i < n; i++)
+        lines += p[i] == '\n';
+    return lines;
+}
+
+/* Whether a stream, having failed with this, may take lines another time: not if its reader is gone. */
+static bool hopeless(const struct octo_writer *w, int error)
+{
+    return w->sink.stream && error != -EAGAIN && error != -ENOSPC && error != -ENOMEM && error != -ENOBUFS;
+}
+
+/*
+ * Writes batch[done..length). segment: whose `batch` is to say so, or NULL. torn_at: where the file ended when a
+ * line of it was left unfinished (done is within that line).
+ * Returns true when it is done with (written, or lost and counted); false if the writer is to stop.
+ */
+static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_t done, uint64_t torn_at)
+{
+    struct octo_sink *sink = &w->sink;
+    uint64_t dev = sink->dev, ino = sink->ino;
+    bool announced = false;
+
+    while (done < w->length) {
+        int err = octo_sink_ready(sink, w->length - done);
+        ssize_t r;
+
+        if (err != 0)
+            goto failed;
+        if (sink->fallback && w->trouble.error != sink->open_error)
+            octo_report_trouble(w, sink->open_error, true);
+        if (done > 0 && w->batch[done - 1] != '\n') {
+            /* Inside a line. It can only be finished where it was begun, and if nothing came after it. */
+            if (sink->stream || sink->dev != dev || sink->ino != ino || sink->size != torn_at) {
+                done = line_start(w->batch, done);
+                if (!sink->stream && sink->dev == dev && sink->ino == ino && (sink->size > torn_at || ino == 0))
+                    octo_sink_write(sink, "\n", 1);
+            }
+        }
+        dev = sink->dev;
+        ino = sink->ino;
+        if (segment != NULL && !announced) {
+            segment->batch.dev = dev;
+            segment->batch.ino = sink->stream ? 0 : ino;
+            segment->batch.offset = sink->size;
+            segment->batch.length = w->length;
+            atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITING, memory_order_release);
+            announced = true;
+        }
+        r = octo_sink_write(sink, w->batch + done, w->length - done);
+        if (r > 0) {
+            done += (size_t)r;
+            torn_at = sink->size + (uint64_t)r;
+            w->lost = false;
+            continue;
+        }
+        err = (int)r;
+failed:
+        if (err == -EINTR)
+            continue;
+        if (hopeless(w, err) || (sink->fd < 0 && sink->open_error == 0)) {
+            /* No stderr, or nobody reads it: nothing to wait for. */
+            uint64_t lost = count_lines(w->batch + done, w->length - done);
+
+            if (segment != NULL)
+                atomic_fetch_add(&w->segment->sink_dropped, lost);
+            w->lines -= lost;
+            w->lost = true;
+            octo_sink_close(sink);
+            return true;
+        }
+        atomic_store(&w->segment->stuck, 1);
+        if (err != -EAGAIN) {
+            octo_report_trouble(w, err, sink->fd < 0);
+            octo_writer_sleep(w, atomic_load(&w->segment->doorbell), OCTO_RETRY_MS);
+        }
+        if (atomic_load(&w->stop))
+            return false;
+    }
+    return true;
+}
+
+/* After write_out(). */
+static void settle(struct octo_writer *w, struct octo_segment *segment)
+{
+    atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
+    free_rings(segment);
+    atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
+    atomic_fetch_add_explicit(&w->segment->written, w->lines, memory_order_relaxed);
+    atomic_store(&w->segment->stuck, 0);
+}
+
+uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder,
+                          uint64_t hole_ns)
+{
+    struct octo_segment_batch *batch = &segment->batch;
+    struct fill f = {.w = w, .encoder = encoder};
+
+    w->length = w->lines = 0;
+    w->more = false;
+    if (octo_segment_empty(segment))
+        return 0;
+    /* The sink first: a stream takes small batches, so that each is one write. */
+    octo_sink_ready(&w->sink, 0);
+    f.room = w->sink.stream ? OCTO_SINK_ATOMIC : OCTO_BATCH_BYTES;
+    f.real_offset_ns = segment == w->segment ? (int64_t)(octo_clock_real_ns() - octo_clock_mono_ns())
+                                             : atomic_load(&segment->real_offset_ns);
+    batch->real_offset_ns = f.real_offset_ns;
+    atomic_store_explicit(&segment->real_offset_ns, f.real_offset_ns, memory_order_relaxed);
+    batch->first = w->first;
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        unsigned slot = (batch->first + i) % OCTO_SEGMENT_SLOTS;
+        bool was_full = f.full;
+
+        read_ring(segment, slot, &batch->cursor[slot], hole_ns, &f);
+        if (f.full && !was_full)
+            w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
+    }
+    w->more = f.full;
+    if (w->length == 0) { /* only padding, or holes given up */
+        free_rings(segment);
+        return 0;
+    }
+    if (!write_out(w, segment, 0, 0))
+        return 0;
+    settle(w, segment);
+    return w->lines;
+}
+
+void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder)
+{
+    struct octo_segment_batch *batch = &segment->batch;
+    uint32_t state = atomic_load_explicit(&batch->state, memory_order_acquire);
+    struct fill f = {.w = w, .encoder = encoder, .real_offset_ns = batch->real_offset_ns, .room = OCTO_BATCH_BYTES};
+    bool at_end = false;
+    size_t done;
+
+    w->length = w->lines = 0;
+    if (state == OCTO_BATCH_WRITING && batch->ino != 0) {
+        for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+            unsigned slot = (batch->first + i) % OCTO_SEGMENT_SLOTS;
+            struct octo_ring *ring = octo_segment_ring(segment, slot);
+            uint64_t cursor = ring != NULL ? octo_ring_tail(ring) : 0;
+
+            if (ring != NULL && cursor != batch->cursor[slot])
+                octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, octo_clock_mono_ns(), 0, take, &f);
+        }
+        /* Other bytes than announced: another version or form. Then they are written as if they were new. */
+        if (w->length == batch->length && octo_sink_ready(&w->sink, 0) == 0) {
+            done = octo_sink_found(&w->sink, batch->dev, batch->ino, batch->offset, w->batch, w->length, &at_end);
+            if (!at_end)
+                done = line_start(w->batch, done);
+            if (done != 0) {
+                if (!write_out(w, NULL, done, w->sink.size))
+                    return;
+                state = OCTO_BATCH_WRITTEN;
+            }
+        }
+    }
+    if (state == OCTO_BATCH_WRITTEN)
+        settle(w, segment);
+    else
+        atomic_store(&batch->state, OCTO_BATCH_NONE);
+}
+
+void octo_drain_write_plain(struct octo_writer *w)
+{
+    if (write_out(w, NULL, 0, 0))
+        atomic_store(&w->segment->stuck, 0);
+}

@@ -1,0 +1,192 @@
+/*
+ * What the shim says about itself: dropped events, a failing sink, connections it cannot follow. At most one event
+ * a second of each kind (and reason); what is counted meanwhile goes into the next.
+ *
+ * Context: the writer thread, holding the lead. What has been said is kept in the segment, so that the next leader
+ * does not repeat it.
+ */
+#include "export/writer_parts.h"
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "proto/framer.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+_Static_assert((int)OCTO_OPAQUE_REASONS <= (int)OCTO_SEGMENT_OPAQUE, "the segment counts every reason");
+
+enum { REASON_MAX = 1400 };
+
+static const char *error_name(int error)
+{
+    switch (-error) {
+#define NAME(e)                                                                                    \
+    case e:                                                                                        \
+        return #e;
+        NAME(EACCES) NAME(EAGAIN) NAME(EBADF) NAME(EDQUOT) NAME(EFBIG) NAME(EINVAL) NAME(EIO) NAME(EISDIR)
+        NAME(ELOOP) NAME(EMFILE) NAME(ENAMETOOLONG) NAME(ENFILE) NAME(ENODEV) NAME(ENOENT) NAME(ENOMEM)
+        NAME(ENOSPC) NAME(ENOTDIR) NAME(ENXIO) NAME(EPERM) NAME(EPIPE) NAME(EROFS) NAME(ENOBUFS)
+#undef NAME
+    default:
+        return NULL;
+    }
+}
+
+/* One line about the shim, at out. */
+static size_t make(struct octo_writer *w, enum octo_event_kind kind, const char *reason, uint64_t count, char *out)
+{
+    uint64_t room[(sizeof(struct octo_record) + REASON_MAX) / sizeof(uint64_t) + 1];
+    struct octo_record *r = (struct octo_record *)room;
+    size_t n = strlen(reason);
+
+    memset(r, 0, sizeof *r);
+    r->kind = (uint8_t)kind;
+    r->level = kind == OCTO_EV_SHIM_SINK_FAILED ? OCTO_ERROR : OCTO_WARNING;
+    r->mono_ns = octo_clock_mono_ns();
+    r->pid = (uint32_t)octo_sys(SYS_getpid);
+    r->count = count;
+    r->target_len = (uint16_t)(n < REASON_MAX ? n : REASON_MAX);
+    memcpy(r->text, reason, r->target_len);
+    return octo_encode(&w->encoder, r, (int64_t)(octo_clock_real_ns() - octo_clock_mono_ns()), out);
+}
+
+static void add(struct octo_writer *w, enum octo_event_kind kind, const char *reason, uint64_t count)
+{
+    if (count == 0 || w->length + OCTO_LINE_ROOM > sizeof w->batch ||
+        (kind == OCTO_EV_SHIM_SINK_FAILED ? OCTO_ERROR : OCTO_WARNING) < w->settings->level)
+        return;
+    w->length += make(w, kind, reason, count, w->batch + w->length);
+    w->lines++;
+}
+
+/* True, and *last_ns = now, if a second has passed since *last_ns. */
+static bool due(uint64_t *last_ns, uint64_t now)
+{
+    if (*last_ns != 0 && now - *last_ns < OCTO_REPORT_MS * OCTO_NS_PER_MS)
+        return false;
+    *last_ns = now;
+    return true;
+}
+
+static void trouble_text(const struct octo_writer *w, char *out, size_t size)
+{
+    const struct octo_trouble *trouble = &w->trouble;
+    const char *name = error_name(trouble->error);
+    struct octo_text t;
+
+    octo_text_begin(&t, out, size);
+    octo_text_str(&t, trouble->opening ? "cannot open " : "cannot write ");
+    octo_text_str(&t, w->sink.path);
+    octo_text_str(&t, ": ");
+    if (name != NULL) {
+        octo_text_str(&t, name);
+    } else {
+        octo_text_str(&t, "errno ");
+        octo_text_u64(&t, (uint64_t)-trouble->error);
+    }
+    octo_text_str(&t, trouble->opening ? "; events go to stderr meanwhile" : "; events wait, the newest are dropped");
+}
+
+void octo_report_trouble(struct octo_writer *w, int error, bool opening)
+{
+    static char line[OCTO_LINE_ROOM]; /* one writer a process; the stack is small */
+    struct octo_sink to = w->sink;    /* only its view of stderr is used */
+    char reason[REASON_MAX];
+
+    if (w->trouble.error != error || w->trouble.opening != opening)
+        w->trouble.told = false;
+    w->trouble.error = error;
+    w->trouble.opening = opening;
+    w->trouble.failures += !opening;
+    if (w->trouble.told || w->settings->level > OCTO_ERROR)
+        return;
+    w->trouble.told = true;
+    /* The file does not take it, so stderr has to; and the file hears of it when it works again. */
+    trouble_text(w, reason, sizeof reason);
+    size_t n = make(w, OCTO_EV_SHIM_SINK_FAILED, reason, opening ? w->sink.open_failures : w->trouble.failures,
+                    line);
+
+    to.fd = octo_sink_stderr(&to);
+    if (to.fd < 0)
+        return;
+    octo_sink_write(&to, line, n);
+    if (to.fd != 2)
+        octo_sys(SYS_close, to.fd);
+}
+
+static uint64_t ring_drops(struct octo_segment *segment)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        struct octo_ring *ring = octo_segment_ring(segment, i);
+
+        for (unsigned level = 0; ring != NULL && level < OCTO_LEVELS; level++)
+            total += atomic_load_explicit(&ring->dropped[level], memory_order_relaxed);
+    }
+    return total;
+}
+
+/* Protocols of their own, and upgrades, are no fault. */
+static bool noteworthy(unsigned reason)
+{
+    return reason != OCTO_OPAQUE_NONE && reason != OCTO_OPAQUE_NOT_HTTP && reason != OCTO_OPAQUE_UPGRADED;
+}
+
+bool octo_report(struct octo_writer *w)
+{
+    struct octo_segment *s = w->segment;
+    uint64_t now = octo_clock_mono_ns(), dropped = ring_drops(s), lost = atomic_load(&s->sink_dropped);
+    uint64_t failures = atomic_load(&s->start_failures);
+    bool waiting = false;
+
+    w->length = w->lines = 0;
+    if (w->lost)
+        return false; /* nobody hears us; the counters wait */
+    if (w->trouble.error != 0 && !w->sink.fallback) {
+        if (due(&w->sink_ns, now)) {
+            char reason[REASON_MAX];
+
+            trouble_text(w, reason, sizeof reason);
+            add(w, OCTO_EV_SHIM_SINK_FAILED, reason, w->trouble.failures + w->sink.open_failures);
+            w->trouble = (struct octo_trouble){.error = 0};
+            w->sink.open_failures = 0;
+        } else {
+            waiting = true;
+        }
+    }
+    if (dropped != s->reported.dropped || lost != s->reported.sink_dropped) {
+        if (due(&w->dropped_ns, now)) {
+            add(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", dropped - s->reported.dropped);
+            add(w, OCTO_EV_SHIM_EVENTS_DROPPED, "sink_failed", lost - s->reported.sink_dropped);
+            s->reported.dropped = dropped;
+            s->reported.sink_dropped = lost;
+        } else {
+            waiting = true;
+        }
+    }
+    for (unsigned i = 0; i < OCTO_OPAQUE_REASONS; i++) {
+        uint64_t count = atomic_load_explicit(&s->opaque[i], memory_order_relaxed);
+        bool writers = i == OCTO_OPAQUE_NONE; /* its place is free for writers that did not start */
+        uint64_t *reported = writers ? &s->reported.start_failures : &s->reported.opaque[i];
+
+        if (writers)
+            count = failures;
+        if (count == *reported || (!writers && !noteworthy(i)))
+            continue;
+        if (due(&w->degraded_ns[i], now)) {
+            add(w, OCTO_EV_SHIM_DEGRADED, writers ? "writer_not_started" : octo_opaque_reason_name(i),
+                count - *reported);
+            *reported = count;
+        } else {
+            waiting = true;
+        }
+    }
+    if (w->length != 0) {
+        octo_drain_write_plain(w);
+        atomic_fetch_add_explicit(&s->written, w->lines, memory_order_relaxed);
+    }
+    return waiting;
+}

@@ -1,0 +1,70 @@
+/*
+ * The writer's inside, shared by writer.c (life), drain.c (rings to sink) and report.c (events about itself).
+ *
+ * Context: the writer thread, but for the fields marked otherwise. One per process, static.
+ */
+#ifndef OCTO_EXPORT_WRITER_PARTS_H
+#define OCTO_EXPORT_WRITER_PARTS_H
+
+#include "base/settings.h"
+#include "event/segment.h"
+#include "export/encode.h"
+#include "export/lead.h"
+#include "export/sink.h"
+#include "export/thread.h"
+
+enum {
+    OCTO_BATCH_BYTES = 64 << 10, /* one write */
+    OCTO_NAP_MS = 10,            /* between batches while there is traffic: a record waits this long at most */
+    OCTO_QUIET_NAPS = 4,         /* naps without a record before sleeping until rung */
+    OCTO_RETRY_MS = 1000,        /* between attempts to write into a sink that fails */
+    OCTO_REPORT_MS = 1000,       /* between two events of one kind about the shim itself */
+};
+
+/* What went wrong with the sink, and what has been said of it. */
+struct octo_trouble {
+    int error;          /* -errno, 0: the sink works */
+    bool opening;       /* the file cannot be opened; else: cannot be written */
+    bool told;          /* a line on stderr has said so */
+    uint64_t failures;  /* failed writes since the last event about it */
+};
+
+struct octo_writer {
+    const struct octo_settings *settings; /* set by octo_writer_ensure() */
+    struct octo_segment *segment;         /* the same */
+    struct octo_thread thread;            /* the same */
+    _Atomic uint32_t stop;                /* set by octo_writer_stop() */
+
+    struct octo_lead lead;
+    struct octo_sink sink;
+    struct octo_encoder encoder;
+    struct octo_trouble trouble;
+    uint64_t looked_ns, dropped_ns, sink_ns, degraded_ns[OCTO_SEGMENT_OPAQUE]; /* last events about the shim */
+    uint32_t first;                       /* slot the next batch begins with */
+    bool more;                            /* the last batch was full */
+    bool lost;                            /* the last batch was: there is no sink */
+
+    size_t length;                        /* bytes in batch */
+    uint64_t lines;                       /* and lines */
+    char batch[OCTO_BATCH_BYTES + OCTO_LINE_ROOM];
+};
+
+/* drain.c */
+/* Moves one batch from the segment's rings to the sink. Returns the lines written (or given up). hole_ns: see
+ * octo_ring_read(); 0 for the rings of the dead. */
+uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder,
+                          uint64_t hole_ns);
+/* Ends what a former leader had begun. First thing with every segment. */
+void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder);
+/* Writes w->batch[0..length), lines that stand in no ring. */
+void octo_drain_write_plain(struct octo_writer *w);
+/* Sleeps on the doorbell of w->segment unless it differs from `seen`. timeout_ms 0: until rung. */
+void octo_writer_sleep(struct octo_writer *w, uint32_t seen, unsigned timeout_ms);
+
+/* report.c */
+/* Writes the events about the shim itself that are due. True if one is still waiting for its second to pass. */
+bool octo_report(struct octo_writer *w);
+/* The sink has failed with error (-errno); opening: not even opened. Says so on stderr once. */
+void octo_report_trouble(struct octo_writer *w, int error, bool opening);
+
+#endif
