@@ -3,7 +3,9 @@
 PREFIX     ?= /usr/local
 DESTDIR    ?=
 BUILD      ?= build
-CC         ?= gcc
+ifeq ($(origin CC),default)
+CC         := gcc
+endif
 VERSION    := 0.1.0
 
 LIB        := liboctoshim.so
@@ -26,7 +28,8 @@ LDLIBS     := -l:libjansson.a
 all: $(LIB)
 
 $(LIB): $(OBJECTS) $(BUILD)/exports.map
-	$(CC) $(LDFLAGS) -Wl,--version-script,$(BUILD)/exports.map -o $@ $(OBJECTS) $(LDLIBS)
+	@echo '  LD $@'
+	@$(CC) $(LDFLAGS) -Wl,--version-script,$(BUILD)/exports.map -o $@ $(OBJECTS) $(LDLIBS)
 
 # The exported names are the rows of the hook table and nothing else. The node stays anonymous: a named
 # one would disable every hook (H3).
@@ -38,7 +41,8 @@ $(BUILD)/exports.map: shim/hook/hooks.def
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(SHIM_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC $<'
+	@$(CC) $(CPPFLAGS) $(SHIM_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 -include $(wildcard tests/*/*.mk scripts/*.mk)

@@ -13,6 +13,9 @@
 /* Descriptors among which the twins of an adopted connection are looked for. */
 enum { OCTO_TWINS_MAX = 16 };
 
+/* Yields before a side that another thread holds is given up. */
+enum { RESUME_TRIES = 1000 };
+
 static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) / 64 * 64};
 
 /* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
@@ -44,6 +47,8 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
         return NULL;
     memset(conn, 0, offsetof(struct octo_conn, queue));
     conn->handle = handle;
+    conn->turns[0]++;
+    conn->turns[1]++;
     conn->descriptors = 1;
     conn->pid = process->pid;
     conn->forks = process->forks;
@@ -92,6 +97,39 @@ static void finish(struct octo_conn *conn)
             octo_emit_connection(conn, false, octo_clock_mono_ns());
     }
     octo_slab_give(&conns, conn->handle);
+}
+
+/* The process has one thread as far as libc knows: taking a side needs no locked instruction then (a signal handler
+ * that comes between takes and releases as a whole). Half of what finding a connection costs. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static bool alone(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
+
+/* Takes a side; returns the state before. */
+static uint32_t claim(struct octo_conn *conn, enum octo_side side)
+{
+    uint32_t old;
+
+    if (!alone())
+        return atomic_fetch_or(&conn->state, side);
+    old = atomic_load_explicit(&conn->state, memory_order_relaxed);
+    atomic_store_explicit(&conn->state, old | side, memory_order_relaxed);
+    return old;
+}
+
+/* Lets go of a side; returns the state after. */
+static uint32_t release(struct octo_conn *conn, enum octo_side side)
+{
+    uint32_t left;
+
+    if (!alone())
+        return atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
+    left = atomic_load_explicit(&conn->state, memory_order_relaxed) & ~(uint32_t)side;
+    atomic_store_explicit(&conn->state, left, memory_order_relaxed);
+    return left;
 }
 
 /* Whoever finds a dead connection with nobody inside may try: exactly one succeeds. */
@@ -197,6 +235,11 @@ static bool is_spent(struct octo_conn *conn)
     return !octo_conn_due(conn) && octo_service.settings.level > OCTO_DEBUG;
 }
 
+static _Atomic uint32_t *turn_of(struct octo_conn *conn, enum octo_side side)
+{
+    return &conn->turns[side == OCTO_OUT];
+}
+
 struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
 {
     struct octo_process *process = octo_process();
@@ -215,7 +258,7 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
     }
     if (!conn)
         return NULL;
-    if (atomic_fetch_or(&conn->state, side) & side) {
+    if (claim(conn, side) & side) {
         if (atomic_load(&octo_table[fd]) == conn)
             conn->broken = OCTO_OPAQUE_CONCURRENT;
         return NULL;
@@ -243,10 +286,42 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
 
 void octo_conn_leave(struct octo_conn *conn, enum octo_side side)
 {
-    uint32_t left = atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
-
-    if (__builtin_expect(left == OCTO_CONN_DEAD, 0))
+    if (__builtin_expect(release(conn, side) == OCTO_CONN_DEAD, 0))
         try_finish(conn);
+}
+
+void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side)
+{
+    _Atomic uint32_t *turn = turn_of(conn, side);
+
+    atomic_store_explicit(turn, atomic_load_explicit(turn, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+struct octo_pause octo_conn_pause(struct octo_conn *conn, enum octo_side side)
+{
+    struct octo_pause pause = {*turn_of(conn, side), !alone()};
+
+    if (pause.let_go)
+        octo_conn_leave(conn, side);
+    return pause;
+}
+
+bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause)
+{
+    if (!pause.let_go)
+        return true;
+    /* Whoever holds the side now does not wait while it does, but may be descheduled: give way, within reason. */
+    for (int tries = 0; claim(conn, side) & side; tries++) {
+        if (tries == RESUME_TRIES)
+            return false;
+        octo_sys(SYS_sched_yield);
+    }
+    if (atomic_load(&octo_table[fd]) == conn && *turn_of(conn, side) == pause.turn)
+        return true;
+    if (atomic_load(&octo_table[fd]) == conn)
+        conn->broken = OCTO_OPAQUE_CONCURRENT;
+    octo_conn_leave(conn, side);
+    return false;
 }
 
 void octo_conn_saw_eof(struct octo_conn *conn)

@@ -49,6 +49,7 @@ struct octo_conn {
     _Atomic uint32_t queue_head;     /* advanced by the out side */
     _Atomic uint32_t queue_tail;     /* advanced by the in side */
     uint32_t queue[OCTO_QUEUE_MAX];  /* exchange handles */
+    _Atomic uint32_t turns[2];       /* calls that moved bytes on each side, over all lives of this object */
 };
 
 /* ── the table ─────────────────────────────────────────────────────────────────────────────────────── */
@@ -90,6 +91,22 @@ void octo_fd_forget_range(unsigned first, unsigned last);
  * Adopts an unknown descriptor if the side is OCTO_IN. A non-NULL result must be left again. */
 struct octo_conn *octo_conn_enter(int fd, enum octo_side side);
 void octo_conn_leave(struct octo_conn *conn, enum octo_side side);
+
+/* Inside: this call is going to move bytes. A call that waits meanwhile will find that it has lost the stream. */
+void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side);
+
+/*
+ * Around a real call that may wait: the thread may be cancelled there, another one may close the descriptor, so
+ * the side must not stay taken. pause() lets go of it; resume() takes it again, or says false: another thread has
+ * been there, or the connection is gone. Then conn must not be touched again, not even left.
+ * In a single-threaded process both do nothing.
+ */
+struct octo_pause {
+    uint32_t turn;
+    bool let_go;
+};
+struct octo_pause octo_conn_pause(struct octo_conn *conn, enum octo_side side);
+bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause);
 
 /* What the call showed beside bytes: end of stream, an error (errno value, positive). */
 void octo_conn_saw_eof(struct octo_conn *conn);

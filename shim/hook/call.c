@@ -5,6 +5,23 @@
 #include <fcntl.h>
 #include <limits.h>
 
+ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
+                         ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt))
+{
+    struct octo_pause pause;
+    ssize_t result;
+    int kept;
+
+    if (call->io.lost)
+        return real(call, iov, cnt);
+    pause = octo_conn_pause(call->conn, side);
+    result = real(call, iov, cnt);
+    kept = errno;
+    call->io.lost = !octo_conn_resume(call->conn, call->fd, side, pause);
+    errno = kept;
+    return result;
+}
+
 ssize_t octo_vector_size(const struct iovec *iov, int cnt)
 {
     size_t total = 0;
@@ -24,8 +41,7 @@ bool octo_call_nonblocking(struct octo_io *io)
     struct octo_call *call = (struct octo_call *)io;
     long flags;
 
-    if (call->kind == OCTO_CALL_PV2 ? call->flags & 8 /* RWF_NOWAIT */
-                                    : call->kind != OCTO_CALL_READ && (call->flags & MSG_DONTWAIT))
+    if (call->kind == OCTO_CALL_PV2 ? call->flags & RWF_NOWAIT : octo_call_socket_flags(call) & MSG_DONTWAIT)
         return true;
     flags = octo_sys(SYS_fcntl, call->fd, F_GETFL);
     return flags >= 0 && (flags & O_NONBLOCK);

@@ -7,15 +7,24 @@
 #ifndef OCTO_HOOK_CALL_H
 #define OCTO_HOOK_CALL_H
 
+#include "conn/conn.h"
 #include "hook/reals.h"
 #include "proto/edit.h"
 
-enum octo_call_kind { OCTO_CALL_READ, OCTO_CALL_PV2, OCTO_CALL_SOCKET, OCTO_CALL_ADDRESS, OCTO_CALL_MESSAGE };
+enum octo_call_kind {
+    OCTO_CALL_FILE,    /* read, readv, write, writev */
+    OCTO_CALL_PV2,     /* preadv2, pwritev2 */
+    OCTO_CALL_SOCKET,  /* recv, send */
+    OCTO_CALL_ADDRESS, /* recvfrom, sendto with an address */
+    OCTO_CALL_MESSAGE, /* recvmsg, sendmsg */
+};
 
 struct octo_call {
     struct octo_io io; /* first: the editors hand it back */
     enum octo_call_kind kind;
+    bool vector;           /* the service gave several buffers, or one in a vector */
     int fd;
+    struct octo_conn *conn; /* while inside it */
     int flags;             /* MSG_* or RWF_* */
     off_t at;              /* preadv2, pwritev2 */
     void *address;         /* recvfrom, sendto */
@@ -24,11 +33,22 @@ struct octo_call {
     struct msghdr *message; /* recvmsg, sendmsg; sendmsg's is only read */
 };
 
+/* Makes the service's own call without the side of the connection being taken meanwhile; sets io.lost if it is not
+ * ours afterwards. real: call_plain() of in.c or out.c. Returns as it does, in libc's convention. */
+ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
+                         ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt));
+
 /* The number of bytes in a vector, or -1 if the kernel is to refuse it (count, lengths, NULL). */
 ssize_t octo_vector_size(const struct iovec *iov, int cnt);
 
 /* True if the descriptor, or the call's flags, say not to wait. */
 bool octo_call_nonblocking(struct octo_io *io);
+
+/* Flags of the socket calls; 0 for read, write and their kin. */
+static inline int octo_call_socket_flags(const struct octo_call *call)
+{
+    return call->kind == OCTO_CALL_FILE || call->kind == OCTO_CALL_PV2 ? 0 : call->flags;
+}
 
 /* 0 or more from a real function as it is; -errno if it failed. */
 static inline ssize_t octo_unresult(ssize_t result)

@@ -20,8 +20,9 @@ enum { UNFRAMED_FLAGS = MSG_OOB | MSG_ERRQUEUE | MSG_TRUNC };
 static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
 {
     switch (c->kind) {
-    case OCTO_CALL_READ:
-        return cnt == 1 ? octo_real.read(c->fd, iov->iov_base, iov->iov_len) : octo_real.readv(c->fd, iov, cnt);
+    case OCTO_CALL_FILE:
+        return cnt == 1 && !c->vector ? octo_real.read(c->fd, iov->iov_base, iov->iov_len)
+                                      : octo_real.readv(c->fd, iov, cnt);
     case OCTO_CALL_PV2:
         return octo_real.preadv2(c->fd, iov, cnt, c->at, c->flags);
     case OCTO_CALL_SOCKET:
@@ -54,19 +55,27 @@ static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
     }
 }
 
+static ssize_t call_peek(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt};
+    int flags = octo_call_socket_flags(c) & ~MSG_WAITALL;
+
+    if (c->kind == OCTO_CALL_PV2 && octo_call_nonblocking(&c->io))
+        flags |= MSG_DONTWAIT;
+    return octo_real.recvmsg(c->fd, &message, flags | MSG_PEEK);
+}
+
 static ssize_t call_in(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
 {
     struct octo_call *c = (struct octo_call *)io;
     struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt};
-    int flags = c->kind == OCTO_CALL_READ || c->kind == OCTO_CALL_PV2 ? 0 : c->flags & ~MSG_WAITALL;
+    int flags = octo_call_socket_flags(c) & ~MSG_WAITALL;
 
     switch (mode) {
     case OCTO_IO_PLAIN:
-        return octo_unresult(call_plain(c, iov, cnt));
+        return octo_unresult(octo_call_unheld(c, OCTO_IN, iov, cnt, call_plain));
     case OCTO_IO_PEEK: /* may wait, so it must be a cancellation point like the service's own call */
-        if (c->kind == OCTO_CALL_PV2 && octo_call_nonblocking(io))
-            flags |= MSG_DONTWAIT;
-        return octo_unresult(octo_real.recvmsg(c->fd, &message, flags | MSG_PEEK));
+        return octo_unresult(octo_call_unheld(c, OCTO_IN, iov, cnt, call_peek));
     case OCTO_IO_PEEK_DONTWAIT:
         return octo_sys(SYS_recvmsg, c->fd, &message, flags | MSG_PEEK | MSG_DONTWAIT);
     case OCTO_IO_DONTWAIT:
@@ -80,9 +89,9 @@ static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struc
 {
     ssize_t got = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, iov, cnt, total, &c->io);
 
-    if (!(c->flags & MSG_WAITALL) || c->kind == OCTO_CALL_READ || c->kind == OCTO_CALL_PV2 || cnt != 1)
+    if (!(octo_call_socket_flags(c) & MSG_WAITALL) || cnt != 1)
         return got;
-    for (ssize_t more = got; more > 0 && (size_t)got < total; got += more > 0 ? more : 0) {
+    for (ssize_t more = got; more > 0 && !c->io.lost && (size_t)got < total; got += more > 0 ? more : 0) {
         struct iovec rest = {(char *)iov->iov_base + got, total - (size_t)got};
 
         more = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, &rest, 1, rest.iov_len, &c->io);
@@ -95,30 +104,35 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
 {
     struct octo_conn *conn = octo_conn_enter(c->fd, OCTO_IN);
     ssize_t total = octo_vector_size(iov, cnt), got;
-    int kept = errno;
+    int kept = errno, flags = octo_call_socket_flags(c);
     bool control = c->message && c->message->msg_controllen;
 
     if (!conn)
         return call_plain(c, iov, cnt);
-    c->io = (struct octo_io){call_in, octo_call_nonblocking, !octo_service.sandboxed};
-    if (total <= 0 || (c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2 && (c->flags & UNFRAMED_FLAGS))) {
-        got = octo_unresult(call_plain(c, iov, cnt));
-        if (got > 0 && !(c->flags & (MSG_OOB | MSG_ERRQUEUE | MSG_PEEK)))
+    c->conn = conn;
+    c->io = (struct octo_io){call_in, octo_call_nonblocking, !octo_service.sandboxed, false};
+    if (!(flags & MSG_PEEK))
+        octo_conn_take_turn(conn, OCTO_IN);
+    if (total <= 0 || (flags & UNFRAMED_FLAGS)) {
+        got = call_in(&c->io, iov, cnt, OCTO_IO_PLAIN);
+        if (got > 0 && !c->io.lost && !(flags & (MSG_OOB | MSG_ERRQUEUE | MSG_PEEK)))
             octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, OCTO_OPAQUE_CALL);
-    } else if (c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2 && (c->flags & MSG_PEEK)) {
+    } else if (flags & MSG_PEEK) {
         got = octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, iov, cnt, (size_t)total, &c->io);
     } else if (control && !octo_edit_open(&conn->in)) {
-        got = octo_unresult(call_plain(c, iov, cnt));
-        if (got > 0)
+        got = call_in(&c->io, iov, cnt, OCTO_IO_PLAIN);
+        if (got > 0 && !c->io.lost)
             octo_edit_passed(&conn->in, &octo_conn_in_ops, conn, iov, cnt, (size_t)got);
     } else {
         got = edit_all(conn, c, iov, cnt, (size_t)total);
     }
-    if (got == 0 && total > 0)
-        octo_conn_saw_eof(conn);
-    else if (got < 0)
-        octo_conn_saw_error(conn, (int)-got);
-    octo_conn_leave(conn, OCTO_IN);
+    if (!c->io.lost) {
+        if (got == 0 && total > 0)
+            octo_conn_saw_eof(conn);
+        else if (got < 0)
+            octo_conn_saw_error(conn, (int)-got);
+        octo_conn_leave(conn, OCTO_IN);
+    }
     errno = kept;
     return octo_result(got);
 }
@@ -127,7 +141,7 @@ static inline ssize_t octo_read(int fd, void *buf, size_t n)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.read(fd, buf, n);
-    return read_from(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, &(struct iovec){buf, n}, 1);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd}, &(struct iovec){buf, n}, 1);
 }
 
 /* The fortified twins abort in libc where n exceeds the buffer; theirs is the check. */
@@ -142,7 +156,7 @@ static inline ssize_t octo_readv(int fd, const struct iovec *iov, int cnt)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.readv(fd, iov, cnt);
-    return read_from(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, iov, cnt);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_FILE, .vector = true, .fd = fd}, iov, cnt);
 }
 
 static inline ssize_t octo_preadv2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
@@ -248,8 +262,11 @@ static inline int octo_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
 static ssize_t splice_from(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
 {
     struct octo_conn *conn = octo_conn_enter(in, OCTO_IN);
-    ssize_t moved = octo_real.splice(in, in_at, out, out_at, n, flags);
+    ssize_t moved;
 
+    if (conn)
+        octo_conn_take_turn(conn, OCTO_IN);
+    moved = octo_real.splice(in, in_at, out, out_at, n, flags);
     if (!conn)
         return moved;
     if (moved > 0)
@@ -267,6 +284,7 @@ static inline ssize_t octo_splice(int in, off64_t *in_at, int out, off64_t *out_
         return splice_from(in, in_at, out, out_at, n, flags);
     if (octo_fd_is_foreign(out) || !(conn = octo_conn_enter(out, OCTO_OUT)))
         return octo_real.splice(in, in_at, out, out_at, n, flags);
+    octo_conn_take_turn(conn, OCTO_OUT);
     moved = octo_real.splice(in, in_at, out, out_at, n, flags);
     if (moved > 0)
         octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)moved);
@@ -274,11 +292,17 @@ static inline ssize_t octo_splice(int in, off64_t *in_at, int out, off64_t *out_
     return moved;
 }
 
+static ssize_t call_peek_now(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
+{
+    (void)mode;
+    return call_in(io, iov, cnt, OCTO_IO_PEEK_DONTWAIT);
+}
+
 /* FIONREAD: what a read would give, insertion included, as far as the head is in the queue already (H37). */
 static void correct_fionread(int fd, int *count)
 {
     struct octo_call call = {.kind = OCTO_CALL_SOCKET, .fd = fd,
-                             .io = {call_in, octo_call_nonblocking, !octo_service.sandboxed}};
+                             .io = {call_peek_now, octo_call_nonblocking, true, false}};
     struct octo_conn *conn = octo_conn_enter(fd, OCTO_IN);
     char view[8192]; /* a head that is longer is corrected once its rest fits */
     size_t wanted = (size_t)*count + (conn ? conn->in.reserve : 0);

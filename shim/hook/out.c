@@ -20,8 +20,9 @@ static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
     struct msghdr message = {0};
 
     switch (c->kind) {
-    case OCTO_CALL_READ:
-        return cnt == 1 ? octo_real.write(c->fd, iov->iov_base, iov->iov_len) : octo_real.writev(c->fd, iov, cnt);
+    case OCTO_CALL_FILE:
+        return cnt == 1 && !c->vector ? octo_real.write(c->fd, iov->iov_base, iov->iov_len)
+                                      : octo_real.writev(c->fd, iov, cnt);
     case OCTO_CALL_PV2:
         return octo_real.pwritev2(c->fd, iov, cnt, c->at, c->flags);
     case OCTO_CALL_SOCKET:
@@ -46,12 +47,7 @@ static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
 static ssize_t call_out(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
 {
     (void)mode; /* a writer is only ever asked for the plain call */
-    return octo_unresult(call_plain((struct octo_call *)io, iov, cnt));
-}
-
-static bool has_socket_flags(const struct octo_call *c)
-{
-    return c->kind != OCTO_CALL_READ && c->kind != OCTO_CALL_PV2;
+    return octo_unresult(octo_call_unheld((struct octo_call *)io, OCTO_OUT, iov, cnt, call_plain));
 }
 
 /* The common path of everything that writes: c->fd was not foreign a moment ago. */
@@ -59,27 +55,31 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
 {
     struct octo_conn *conn = octo_conn_enter(c->fd, OCTO_OUT);
     ssize_t total = octo_vector_size(iov, cnt), put;
-    int flags = has_socket_flags(c) ? c->flags : 0, kept = errno;
+    int flags = octo_call_socket_flags(c), kept = errno;
     bool control = c->message && c->message->msg_controllen;
 
     if (!conn)
         return call_plain(c, iov, cnt);
-    c->io = (struct octo_io){call_out, octo_call_nonblocking, !octo_service.sandboxed};
+    c->conn = conn;
+    c->io = (struct octo_io){call_out, octo_call_nonblocking, !octo_service.sandboxed, false};
+    octo_conn_take_turn(conn, OCTO_OUT);
     if (total <= 0) {
-        put = octo_unresult(call_plain(c, iov, cnt));
+        put = call_out(&c->io, iov, cnt, OCTO_IO_PLAIN);
     } else if (octo_edit_open(&conn->out) ||
                !(control || (flags & (UNFRAMED_FLAGS | UNEDITED_FLAGS)) || octo_service.sandboxed)) {
         put = octo_edit_write(&conn->out, &octo_conn_out_ops, conn, iov, cnt, (size_t)total, &c->io);
     } else {
-        put = octo_unresult(call_plain(c, iov, cnt));
-        if (put > 0 && (flags & UNFRAMED_FLAGS))
+        put = call_out(&c->io, iov, cnt, OCTO_IO_PLAIN);
+        if (put > 0 && !c->io.lost && (flags & UNFRAMED_FLAGS))
             octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, OCTO_OPAQUE_CALL);
-        else if (put > 0)
+        else if (put > 0 && !c->io.lost)
             octo_edit_passed(&conn->out, &octo_conn_out_ops, conn, iov, cnt, (size_t)put);
     }
-    if (put < 0)
-        octo_conn_saw_error(conn, (int)-put);
-    octo_conn_leave(conn, OCTO_OUT);
+    if (!c->io.lost) {
+        if (put < 0)
+            octo_conn_saw_error(conn, (int)-put);
+        octo_conn_leave(conn, OCTO_OUT);
+    }
     errno = kept;
     return octo_result(put);
 }
@@ -88,14 +88,14 @@ static inline ssize_t octo_write(int fd, const void *buf, size_t n)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.write(fd, buf, n);
-    return write_to(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, &(struct iovec){(void *)buf, n}, 1);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd}, &(struct iovec){(void *)buf, n}, 1);
 }
 
 static inline ssize_t octo_writev(int fd, const struct iovec *iov, int cnt)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.writev(fd, iov, cnt);
-    return write_to(&(struct octo_call){.kind = OCTO_CALL_READ, .fd = fd}, iov, cnt);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .vector = true, .fd = fd}, iov, cnt);
 }
 
 static inline ssize_t octo_pwritev2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
@@ -188,8 +188,11 @@ static inline int octo_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
 static ssize_t sendfile_to(int out, int in, off_t *at, size_t n)
 {
     struct octo_conn *conn = octo_conn_enter(out, OCTO_OUT);
-    ssize_t put = octo_real.sendfile(out, in, at, n);
+    ssize_t put;
 
+    if (conn)
+        octo_conn_take_turn(conn, OCTO_OUT);
+    put = octo_real.sendfile(out, in, at, n);
     if (!conn)
         return put;
     if (put > 0)

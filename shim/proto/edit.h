@@ -32,6 +32,8 @@ struct octo_io {
     ssize_t (*call)(struct octo_io *io, const struct iovec *iov, int iovcnt, enum octo_io_mode mode);
     bool (*nonblocking)(struct octo_io *io);
     bool can_peek;
+    bool lost; /* set by call(): while it waited, another thread took the stream over. The editor gives what the
+                  call moved as it is and touches neither stream nor owner again */
 };
 
 /* What conn/ is told, in stream order. Any may be called several times a call; all are signal-safe. */

@@ -70,7 +70,8 @@ static ssize_t step_plain(struct reading *r, struct iovec *v, bool *more)
     ssize_t k = consume(r, v, count);
 
     if (k > 0) {
-        octo_edit_passed(r->s, r->ops, r->owner, v, count, (size_t)k);
+        if (!r->io->lost)
+            octo_edit_passed(r->s, r->ops, r->owner, v, count, (size_t)k);
         given(r, (size_t)k);
         *more = (size_t)k == asked;
     }
@@ -87,8 +88,10 @@ static ssize_t step_reserve(struct reading *r, struct iovec *v, bool *more)
     if (k > 0) {
         size_t n = (size_t)k;
 
-        given(r, n + octo_edit_advance(r->s, r->ops, r->owner, v->iov_base, n, r->left - n));
-        *more = n == asked;
+        if (!r->io->lost)
+            n += octo_edit_advance(r->s, r->ops, r->owner, v->iov_base, n, r->left - n);
+        given(r, n);
+        *more = (size_t)k == asked;
     }
     return k;
 }
@@ -103,6 +106,8 @@ static ssize_t step_peek(struct reading *r, struct iovec *v, bool *more)
 
     if (peeked <= 0)
         return peeked;
+    if (r->io->lost)
+        return step_plain(r, v, more);
     count = octo_edit_slice(&r->c, (size_t)peeked, v, EDIT_IOV_STACK, &sum);
     octo_edit_look(&look, r->s, r->ops, r->owner, v, count);
     want = look.at != SIZE_MAX ? look.at : look.bytes;
@@ -144,7 +149,7 @@ ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, v
 
     if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)) {
         k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
-        if (k > 0)
+        if (k > 0 && !io->lost)
             octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
         return k;
     }
@@ -164,7 +169,7 @@ ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, v
         } else {
             k = step_plain(&r, v, &more);
         }
-        if (k <= 0)
+        if (k <= 0 || io->lost)
             break;
     }
     return r.out > 0 ? (ssize_t)r.out : k;
@@ -214,7 +219,7 @@ ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, v
         return (ssize_t)open;
     count = octo_edit_slice(&c, total - open, v, EDIT_IOV_STACK, &room);
     peeked = io->call(io, v, count, open > 0 ? OCTO_IO_PEEK_DONTWAIT : OCTO_IO_PEEK);
-    if (peeked <= 0)
+    if (peeked <= 0 || io->lost)
         return open > 0 ? (ssize_t)open : peeked;
 
     count = octo_edit_slice(&c, (size_t)peeked, v, EDIT_IOV_STACK, &sum);

@@ -57,6 +57,16 @@ static size_t commit(struct octo_stream *s, const struct octo_edit_ops *ops, voi
     return k;
 }
 
+/* How many of k bytes are the service's, where `left` inserted ones stand at `at`. */
+static ssize_t own_bytes(size_t k, size_t at, size_t left)
+{
+    if (k <= at)
+        return (ssize_t)k;
+    if (k > at + left)
+        return (ssize_t)(k - left);
+    return at > 0 ? (ssize_t)at : -EAGAIN;
+}
+
 /*
  * Writes from c up to the end of the present message or of the buffers that fit on the stack, with one
  * real call. Returns how many of the service's bytes were taken, or -errno.
@@ -66,7 +76,7 @@ static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *
 {
     struct iovec v[EDIT_IOV_STACK];
     struct edit_look look;
-    size_t asked, sum;
+    size_t asked, sum, left;
     int count = octo_edit_slice(c, SIZE_MAX, v, EDIT_IOV_STACK - 2, &sum); /* one is split, one is ours */
     ssize_t k;
 
@@ -85,7 +95,12 @@ static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *
         count = octo_edit_slice(c, look.bytes, v, EDIT_IOV_STACK, &sum);
     }
 
+    left = look.at != SIZE_MAX ? (size_t)(s->inj_len - s->inj_done) : 0;
     k = io->call(io, v, count, OCTO_IO_PLAIN);
+    if (io->lost) {
+        *outcome = WROTE_NOTHING;
+        return k <= 0 ? k : own_bytes((size_t)k, look.at, left);
+    }
     *outcome = k <= 0 ? WROTE_NOTHING : (size_t)k < asked ? WROTE_PART : WROTE_ALL;
     if (*outcome == WROTE_PART)
         return (ssize_t)commit(s, ops, owner, &look, v, c, (size_t)k);
@@ -105,7 +120,7 @@ ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, 
     if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)) {
         ssize_t k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
 
-        if (k > 0)
+        if (k > 0 && !io->lost)
             octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
         return k;
     }
@@ -113,8 +128,11 @@ ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, 
         enum outcome outcome;
         ssize_t k = write_message(s, ops, owner, &c, io, &outcome);
 
-        if (outcome == WROTE_NOTHING)
-            return out > 0 ? (ssize_t)out : k;
+        if (outcome == WROTE_NOTHING) {
+            if (out == 0)
+                return k;
+            return k > 0 ? (ssize_t)out + k : (ssize_t)out;
+        }
         out += (size_t)k;
         octo_edit_move(&c, (size_t)k);
         if (outcome == WROTE_ALL)

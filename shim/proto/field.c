@@ -159,10 +159,11 @@ static void value_connection(struct octo_framer *f, const uint8_t *p, size_t n)
 /* A run of good characters: the first field's are kept in text->id, those of others are compared with it. */
 static bool take_id(struct octo_framer *f, const uint8_t *p, size_t n)
 {
-    char *kept = f->text != NULL ? f->text->id + f->pos : NULL;
+    char *kept;
 
     if (f->pos + n > OCTO_ID_MAX) /* also if pos is POS_BLANK */
         return false;
+    kept = f->text != NULL ? f->text->id + f->pos : NULL;
     if (f->flags & FLAG_ID)
         return kept != NULL && f->pos + n <= f->id_len && memcmp(kept, p, n) == 0;
     if (kept != NULL)

@@ -1,14 +1,14 @@
 // pthread_cancel ends a thread that is blocked in accept, in reads with big and small buffers, with half a head
-// read, in recvmsg and in write; the connection serves on. (H28)
+// read, in recvmsg, splice and write; the connection serves on. (H28)
 // valgrind: no, it has trouble with threads cancelled in system calls
 //
-// events: request.started=1 request.completed=1
+// events: request.started=2 request.completed=2
 #include "preload.h"
 
 #include <pthread.h>
 
 static struct pair pair;
-static int way;
+static int way, ends[2];
 static volatile int cleaned;
 
 static void cleanup(void *unused)
@@ -34,6 +34,8 @@ static void *blocks(void *unused)
         recvmsg(pair.server, &m, 0);
     else if (way == 4)
         recv(pair.server, bytes, 10, MSG_PEEK);
+    else if (way == 5)
+        splice(pair.server, NULL, ends[1], NULL, 100, 0);
     else
         for (;;)
             write(pair.server, bytes, sizeof bytes);
@@ -76,7 +78,11 @@ int main(void)
     show("service", bytes, check_request(bytes, len, id));
     reply(pair.server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 2, id));
+    CHECK(pipe(ends) == 0);
     way = 5;
+    cancelled("splice");
+    exchange(&pair, "GET /after HTTP/1.1\r\nHost: test\r\n\r\n", plain_read,
+             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", plain_write);
     cancelled("write");
     pair_close(&pair);
     return 0;

@@ -2,7 +2,7 @@
 // after it, and with a client that does not wait. (H39)
 //
 // events: request.started=2 request.completed=2
-// event: request.completed path=/wait status_code=200 bytes_in>70
+// event: request.completed path=/wait status_code=200 bytes_in=67
 #include "preload.h"
 
 int main(void)

@@ -420,7 +420,7 @@ bool serve_next(int conn)
     CHECK(len == head_length(bytes, len));
     CHECK(sscanf(bytes, "GET %255s HTTP/1.1", path) == 1);
     len = (size_t)sprintf(bytes,
-                          "HTTP/1.1 200 OK\r\nSeen-ID: %-20s.\r\nContent-Length: %zu\r\n\r\nhello %s",
+                          "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: %zu\r\n\r\nhello %s",
                           id[0] ? id : "-", strlen("hello ") + strlen(path), path);
     write_all(conn, plain_write, bytes, len);
     return true;
@@ -438,7 +438,8 @@ void get(int client, const char *path)
     char bytes[4096], seen[ID_SIZE], body[300];
     int n = sprintf(bytes, "GET %s HTTP/1.1\r\nHost: test\r\n\r\n", path);
     send_all(client, bytes, (size_t)n);
-    size_t len = recv_head(client, bytes, sizeof bytes);
+    size_t len = recv_head(client, bytes, sizeof bytes - 1);
+    bytes[len] = 0;
     CHECK(sscanf(bytes, "HTTP/1.1 200 OK\r\nSeen-ID: %128s", seen) == 1);
     if (strcmp(seen, "-") == 0)
         seen[0] = 0;

@@ -1,7 +1,7 @@
 // Writing a response to a connection that is gone: SIGPIPE kills by default, EPIPE or ECONNRESET when ignored,
 // MSG_NOSIGNAL sends none; in the middle of the head, where the insertion goes with it. (H33)
 //
-// events: request.started=7 request.completed=0 request.aborted=7
+// events: request.started=7 request.completed=0 request.aborted=6+
 #include "preload.h"
 
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -9,7 +9,7 @@
 enum { REQUESTS = 300 };
 static struct pair pair;
 static char ids[REQUESTS][ID_SIZE];
-static sem_t ready;
+static sem_t ready, answered;
 
 static void *reads(void *unused)
 {
@@ -49,6 +49,7 @@ static void *asks(void *unused)
         for (int j = 0; j < 10; j++)
             strcat(text, "GET /two HTTP/1.1\r\nHost: test\r\n\r\n");
         send_text(pair.client, text);
+        CHECK(sem_wait(&answered) == 0);
     }
     return NULL;
 }
@@ -58,12 +59,15 @@ int main(void)
     pthread_t threads[3];
     pair = tcp_pair();
     sem_init(&ready, 0, 0);
+    sem_init(&answered, 0, 0);
     CHECK(pthread_create(&threads[0], NULL, reads, NULL) == 0);
     CHECK(pthread_create(&threads[1], NULL, writes, NULL) == 0);
     CHECK(pthread_create(&threads[2], NULL, asks, NULL) == 0);
     for (int i = 0; i < REQUESTS; i++) {
         char bytes[256];
         recv_response(pair.client, bytes, sizeof bytes, 2, ids[i]);
+        if (i % 10 == 4) /* so that 15 are under way at most */
+            sem_post(&answered);
     }
     for (int i = 0; i < 3; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);

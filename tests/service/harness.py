@@ -182,8 +182,9 @@ class Service:
         self.environ.update(env or {})
         self.environ = {k: v for k, v in self.environ.items() if v is not None}
         for sub, mode in (("log", 0o777), ("run", 0o700)):
-            os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
-            os.chmod(os.path.join(self.dir, sub), mode)
+            if not os.path.isdir(os.path.join(self.dir, sub)):  # a test may have put its own there
+                os.mkdir(os.path.join(self.dir, sub))
+                os.chmod(os.path.join(self.dir, sub), mode)
         self.argv = [a.format(port=self.port, dir=self.dir, www=test.www()) if "{" in a else a for a in argv]
         self.ready = ready or self.listens
         self.cwd = cwd or self.dir

@@ -28,6 +28,8 @@ def good(kind):
         "a large head": [small + b"".join(b"X-Fill-%03d: %s\r\n" % (i, b"f" * 50) for i in range(60)) + b"\r\n"],
         "big body": [b"GET " + path("big") + b" HTTP/1.1\r\n" + CLOSE + b"\r\n"],
     }
+    if not kind.has("bytewise"):
+        del cases["byte by byte"]
     if kind.has("chunked"):
         cases["chunked"] = [b"GET " + path("chunked") + b" HTTP/1.1\r\n" + CLOSE + b"\r\n"]
     if kind.has("error"):

@@ -167,9 +167,6 @@ $HTTP["url"] =~ "^/app" {{{{ cgi.assign = ( "" => "" ) }}}}
 
 def lighttpd(test, name, shim=True, **more):
     port = free_port()
-    log = os.path.join(test.directory(name), "log")
-    os.makedirs(log, exist_ok=True)
-    os.chmod(log, 0o777)
     path = conf(test, name, LIGHTTPD.format(www=test.www(), cgi=app("cgi.sh")), port)
     return test.service(name, ["/usr/sbin/lighttpd", "-D", "-f", path], shim=shim, port=port, **more)
 
