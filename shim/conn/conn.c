@@ -99,21 +99,13 @@ static void finish(struct octo_conn *conn)
     octo_slab_give(&conns, conn->handle);
 }
 
-/* The process has one thread as far as libc knows: taking a side needs no locked instruction then (a signal handler
- * that comes between takes and releases as a whole). Half of what finding a connection costs. */
-extern char __libc_single_threaded __attribute__((weak));
-
-static bool alone(void)
-{
-    return &__libc_single_threaded && __libc_single_threaded;
-}
-
-/* Takes a side; returns the state before. */
+/* Takes a side; returns the state before. With one thread that needs no locked instruction (a signal handler that comes
+ * between takes and releases as a whole), which is half of what finding a connection costs. */
 static uint32_t claim(struct octo_conn *conn, enum octo_side side)
 {
     uint32_t old;
 
-    if (!alone())
+    if (!octo_process_is_single_threaded())
         return atomic_fetch_or(&conn->state, side);
     old = atomic_load_explicit(&conn->state, memory_order_relaxed);
     atomic_store_explicit(&conn->state, old | side, memory_order_relaxed);
@@ -125,7 +117,7 @@ static uint32_t release(struct octo_conn *conn, enum octo_side side)
 {
     uint32_t left;
 
-    if (!alone())
+    if (!octo_process_is_single_threaded())
         return atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
     left = atomic_load_explicit(&conn->state, memory_order_relaxed) & ~(uint32_t)side;
     atomic_store_explicit(&conn->state, left, memory_order_relaxed);
@@ -170,6 +162,8 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
     struct octo_conn *conn = NULL;
 
     /* A Unix socket may keep message boundaries, which an insertion would move. */
+    if (octo_thread_has_own_descriptors())
+        return;
     if (octo_service_wake() && is_family(family) &&
         (family != AF_UNIX || octo_service.sandboxed || socket_option(fd, SO_TYPE) == SOCK_STREAM))
         conn = new_conn(address);
@@ -199,6 +193,12 @@ static void find_twins(int fd, struct octo_conn *conn)
         if (other == 2 && strcmp(octo_service.settings.log, "stderr") == 0)
             octo_service.settings.log[0] = '\0';
     }
+}
+
+void octo_conn_prepare(void)
+{
+    octo_slab_prepare(&conns);
+    octo_exchange_prepare();
 }
 
 /* fd came from elsewhere and is being read from: is it the service's end of a stream connection? */
@@ -246,7 +246,7 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
     struct octo_conn *conn;
     uint32_t broken;
 
-    if ((unsigned)fd >= OCTO_FD_MAX || !process)
+    if ((unsigned)fd >= OCTO_FD_MAX || !process || octo_thread_has_own_descriptors())
         return NULL;
     conn = atomic_load_explicit(&octo_table[fd], memory_order_acquire);
     if (conn == OCTO_FD_ASK) {
@@ -299,7 +299,7 @@ void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side)
 
 struct octo_pause octo_conn_pause(struct octo_conn *conn, enum octo_side side)
 {
-    struct octo_pause pause = {*turn_of(conn, side), !alone()};
+    struct octo_pause pause = {*turn_of(conn, side), !octo_process_is_single_threaded()};
 
     if (pause.let_go)
         octo_conn_leave(conn, side);
@@ -314,7 +314,8 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, struc
     for (int tries = 0; claim(conn, side) & side; tries++) {
         if (tries == RESUME_TRIES)
             return false;
-        octo_sys(SYS_sched_yield);
+        if (!octo_service.sandboxed)
+            octo_sys(SYS_sched_yield);
     }
     if (atomic_load(&octo_table[fd]) == conn && *turn_of(conn, side) == pause.turn)
         return true;

@@ -121,6 +121,9 @@ void octo_conn_process_ends(void);
 /* What the editors tell: owner is the struct octo_conn. */
 extern const struct octo_edit_ops octo_conn_in_ops, octo_conn_out_ops;
 
+/* Has memory for some connections and exchanges ready. */
+void octo_conn_prepare(void);
+
 /* Ends all outstanding exchanges of a connection whose last descriptor is closed. conn.c only. */
 void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise);
 

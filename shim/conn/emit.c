@@ -16,7 +16,7 @@ static struct octo_ring *ring_of(struct octo_process *process)
 {
     struct octo_ring *ring = atomic_load_explicit(&process->ring, memory_order_acquire);
 
-    if (ring || process->ringless || !octo_service.segment)
+    if (ring || process->ringless || !octo_service.segment || octo_service.sandboxed)
         return ring;
     ring = octo_segment_claim(octo_service.segment, process->pid);
     if (ring)
@@ -80,6 +80,8 @@ static void finish(struct octo_record *r)
     struct octo_ring *ring = octo_process()->ring;
 
     octo_ring_commit(ring, r);
+    if (octo_service.sandboxed)
+        return;
     octo_writer_ring(octo_service.segment, octo_ring_half_full(ring));
 }
 
@@ -193,6 +195,14 @@ void octo_emit_service(bool started, const char *argv0, int exit_code)
         return;
     r->status = (uint16_t)(exit_code & 0xff);
     finish(r);
+}
+
+void octo_emit_prepare(void)
+{
+    struct octo_process *process = octo_process();
+
+    if (process)
+        ring_of(process);
 }
 
 void octo_emit_opaque(enum octo_opaque_reason reason)

@@ -21,6 +21,9 @@ void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t no
 /* service.started (argv0), service.stopped (exit_code) */
 void octo_emit_service(bool started, const char *argv0, int exit_code);
 
+/* Claims this process's ring now: later it may be too late. */
+void octo_emit_prepare(void);
+
 /* A stream became opaque: counted, and said by the writer where it is noteworthy. */
 void octo_emit_opaque(enum octo_opaque_reason reason);
 

@@ -8,6 +8,11 @@
 
 static struct octo_slab exchanges = {.object_size = (sizeof(struct octo_exchange) + 63) / 64 * 64};
 
+void octo_exchange_prepare(void)
+{
+    octo_slab_prepare(&exchanges);
+}
+
 struct octo_exchange *octo_exchange_new(void)
 {
     uint32_t handle;
@@ -116,6 +121,13 @@ static void in_begin(void *owner, struct octo_framer *f)
 {
     struct octo_conn *conn = owner;
 
+    struct octo_exchange *last = octo_conn_due(conn);
+
+    /* What follows CONNECT before its answer is the tunnel's. After a refusal it is HTTP again. */
+    if (last && last->method == OCTO_METHOD_CONNECT) {
+        octo_framer_opaque(f, OCTO_OPAQUE_UPGRADED);
+        return;
+    }
     if (!conn->building) {
         conn->building = octo_exchange_new();
         if (!conn->building) {
@@ -271,8 +283,9 @@ static void out_opaque(void *owner, const struct octo_framer *f)
     if (f->reason == OCTO_OPAQUE_UPGRADED && x && x->status)
         settle(conn, x, true, 0); /* the exchange ends where the tunnel begins */
     else
-        conn->unframed = x != NULL;
-    conn->broken = f->reason; /* answers can no longer be paired with requests */
+        conn->unframed = true;
+    if (f->reason == OCTO_OPAQUE_UPGRADED)
+        conn->broken = f->reason;
     if (!octo_edit_open(&conn->out))
         atomic_fetch_or(&conn->opaque, OCTO_OUT);
 }

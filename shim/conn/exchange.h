@@ -41,6 +41,9 @@ static inline const char *octo_exchange_id(const struct octo_exchange *x)
     return x->line + sizeof(OCTO_ID_HEADER ": ") - 1;
 }
 
+/* Has memory for some exchanges ready. */
+void octo_exchange_prepare(void);
+
 /* A fresh exchange, or NULL: no memory. */
 struct octo_exchange *octo_exchange_new(void);
 void octo_exchange_free(struct octo_exchange *x);

@@ -15,6 +15,7 @@
 
 enum {
     BORN_WITH_MAX = 256,            /* inherited descriptors that are looked at */
+    LOCK_IN_PATIENCE_MS = 200,      /* for the writer to end */
     EXIT_PATIENCE_MS = 100,         /* for the last events to be written */
 };
 
@@ -131,6 +132,8 @@ bool octo_service_wake(void)
 
     if (octo_service_awake())
         return true;
+    if (octo_service.sandboxed)
+        return false;
     process = octo_process();
     if (!process || !atomic_compare_exchange_strong(&octo_service.state, &state, OCTO_SERVICE_WAKING))
         return state == OCTO_SERVICE_AWAKE;
@@ -170,11 +173,58 @@ void octo_service_wake_if_born_listening(void)
     }
 }
 
-bool octo_process_is_borrowed(void)
+extern char __libc_single_threaded __attribute__((weak));
+
+bool octo_process_is_single_threaded(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
+
+/* The only thread-local of the library. */
+static __thread bool own_descriptors;
+
+void octo_process_unshared_descriptors(void)
+{
+    own_descriptors = !octo_process_is_single_threaded();
+}
+
+bool octo_thread_has_own_descriptors(void)
+{
+    return own_descriptors;
+}
+
+void octo_process_lock_in(bool all_threads)
+{
+    if (octo_service.state == OCTO_SERVICE_INERT || octo_service.sandboxed || octo_process_is_borrowed())
+        return;
+    if (all_threads && octo_service_awake())
+        octo_writer_stop(LOCK_IN_PATIENCE_MS * OCTO_NS_PER_MS);
+    if (octo_service_awake())
+        octo_emit_prepare();
+    octo_conn_prepare();
+    octo_service.sandboxed = true;
+}
+
+static bool is_vfork_child(void)
 {
     struct octo_process *process = octo_process();
 
     return process && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) != process->pid;
+}
+
+void octo_process_give_up(void)
+{
+    if (octo_service_awake())
+        octo_writer_stop(LOCK_IN_PATIENCE_MS * OCTO_NS_PER_MS);
+    octo_process_page = NULL;
+    octo_service.state = OCTO_SERVICE_INERT;
+}
+
+bool octo_process_is_borrowed(void)
+{
+    if (own_descriptors)
+        return true;
+    return is_vfork_child();
 }
 
 void octo_process_forked(uint32_t child_pid)

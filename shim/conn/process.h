@@ -65,8 +65,25 @@ static inline bool octo_service_awake(void)
     return octo_service.state == OCTO_SERVICE_AWAKE;
 }
 
-/* True in a vfork child: our memory, but another process. Costs a getpid; for calls that change descriptors. */
+/* True where descriptor numbers do not mean what our table says: in a vfork child (our memory, another process), and
+ * in a thread that has made its own copy of the descriptor table. Costs a getpid; for calls that change descriptors. */
 bool octo_process_is_borrowed(void);
+
+/* This thread has made its own copy of the descriptor table. In a single-threaded process that changes nothing. */
+void octo_process_unshared_descriptors(void);
+bool octo_thread_has_own_descriptors(void);
+
+/* True while libc knows of one thread only. */
+bool octo_process_is_single_threaded(void);
+
+/*
+ * The service is about to put a seccomp filter on this thread, or on all: any call that it does not make itself may
+ * kill it. What must be had is fetched now; from here on there are only calls of its own (H42).
+ */
+void octo_process_lock_in(bool all_threads);
+
+/* Give up for good: hooks pass everything on. Strict seccomp takes even the clock away (the vDSO's rdtsc faults). */
+void octo_process_give_up(void);
 
 /* A fork in this process made a child. */
 void octo_process_forked(uint32_t child_pid);

@@ -1,5 +1,6 @@
 /* Slabs: see slab.h. The free list is a Treiber stack whose links live in the first 4 bytes of free objects. */
 #include "conn/slab.h"
+#include "conn/process.h"
 #include "base/sys.h"
 
 #include <stdatomic.h>
@@ -27,9 +28,12 @@ static uint32_t grow(struct octo_slab *slab)
 {
     size_t bytes = slab->object_size * OCTO_SLAB_CHUNK;
     uint32_t n = atomic_load(&slab->chunks);
-    long memory = octo_sys(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint32_t first;
+    long memory;
 
+    if (octo_service.sandboxed)
+        return 0;
+    memory = octo_sys(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory < 0 && memory > -4096)
         return 0;
     for (char *none = NULL; n < OCTO_SLAB_CHUNKS; n++, none = NULL)
@@ -63,6 +67,14 @@ void *octo_slab_take(struct octo_slab *slab, uint32_t *handle)
     } while (!atomic_compare_exchange_weak_explicit(&slab->free, &old, new, memory_order_acquire,
                                                     memory_order_acquire));
     return octo_slab_object(slab, *handle);
+}
+
+void octo_slab_prepare(struct octo_slab *slab)
+{
+    uint32_t handle;
+
+    if (octo_slab_take(slab, &handle))
+        octo_slab_give(slab, handle);
 }
 
 void octo_slab_give(struct octo_slab *slab, uint32_t handle)

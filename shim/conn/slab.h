@@ -24,6 +24,9 @@ struct octo_slab {
 /* A free object, its bytes as the last owner left them (zero at first), or NULL: no memory. *handle names it. */
 void *octo_slab_take(struct octo_slab *slab, uint32_t *handle);
 
+/* Maps a chunk if nothing is free. */
+void octo_slab_prepare(struct octo_slab *slab);
+
 /* Gives an object back. Its first 4 bytes are overwritten. */
 void octo_slab_give(struct octo_slab *slab, uint32_t handle);
 

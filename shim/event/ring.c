@@ -19,6 +19,7 @@ _Static_assert(OCTO_RECORD_HEAD == 108, "the layout is a promise to readers of a
 void octo_ring_init(struct octo_ring *ring, uint32_t size)
 {
     ring->size = size;
+    ring->hole_at = UINT64_MAX;
     atomic_store_explicit(&ring->tail, 0, memory_order_relaxed);
     atomic_store_explicit(&ring->head, 0, memory_order_release);
 }
@@ -129,11 +130,11 @@ static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, ui
 {
     struct octo_record *record = record_at(ring, at);
 
-    if (ring->hole_at != at || ring->hole_since_ns == 0) {
+    if (ring->hole_at != at) {
         ring->hole_at = at;
-        ring->hole_since_ns = now_ns | 1;
+        ring->hole_since_ns = now_ns;
     }
-    if (now_ns < ring->hole_since_ns + hole_ns && hole_ns != 0)
+    if (now_ns - ring->hole_since_ns < hole_ns)
         return at;
     if (*word == (at | RESERVED)) {
         uint32_t size = record->size;

@@ -1,6 +1,7 @@
 /* One intercepted call: see call.h. */
 #include "hook/call.h"
 #include "base/sys.h"
+#include "conn/process.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -20,6 +21,23 @@ ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const stru
     call->io.lost = !octo_conn_resume(call->conn, call->fd, side, pause);
     errno = kept;
     return result;
+}
+
+void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause,
+                             ssize_t moved)
+{
+    int kept = errno;
+
+    if (octo_conn_resume(conn, fd, side, pause)) {
+        if (moved < 0)
+            octo_conn_saw_error(conn, kept);
+        else if (side == OCTO_IN)
+            octo_edit_passed_unseen(&conn->in, &octo_conn_in_ops, conn, (uint64_t)moved);
+        else
+            octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)moved);
+        octo_conn_leave(conn, side);
+    }
+    errno = kept;
 }
 
 ssize_t octo_vector_size(const struct iovec *iov, int cnt)
@@ -43,6 +61,8 @@ bool octo_call_nonblocking(struct octo_io *io)
 
     if (call->kind == OCTO_CALL_PV2 ? call->flags & RWF_NOWAIT : octo_call_socket_flags(call) & MSG_DONTWAIT)
         return true;
+    if (octo_service.sandboxed)
+        return false; /* not known, and not to be asked */
     flags = octo_sys(SYS_fcntl, call->fd, F_GETFL);
     return flags >= 0 && (flags & O_NONBLOCK);
 }

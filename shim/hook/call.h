@@ -30,6 +30,7 @@ struct octo_call {
     void *address;         /* recvfrom, sendto */
     socklen_t *from_len;   /* recvfrom */
     socklen_t to_len;      /* sendto */
+    bool told;              /* a call has filled in name and flags */
     struct msghdr *message; /* recvmsg, sendmsg; sendmsg's is only read */
 };
 
@@ -37,6 +38,10 @@ struct octo_call {
  * ours afterwards. real: call_plain() of in.c or out.c. Returns as it does, in libc's convention. */
 ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
                          ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt));
+
+/* After a call that moved bytes of conn unseen (moved >= 0) or failed: resumes, accounts, leaves. Keeps errno. */
+void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause,
+                             ssize_t moved);
 
 /* The number of bytes in a vector, or -1 if the kernel is to refuse it (count, lengths, NULL). */
 ssize_t octo_vector_size(const struct iovec *iov, int cnt);
@@ -48,6 +53,12 @@ bool octo_call_nonblocking(struct octo_io *io);
 static inline int octo_call_socket_flags(const struct octo_call *call)
 {
     return call->kind == OCTO_CALL_FILE || call->kind == OCTO_CALL_PV2 ? 0 : call->flags;
+}
+
+/* True if preadv2 or pwritev2 moves the stream's next bytes: at an offset, and with flags for files, a socket refuses. */
+static inline bool octo_call_pv2_is_stream(off_t at, int flags)
+{
+    return at == -1 && (flags & ~RWF_NOWAIT) == 0;
 }
 
 /* 0 or more from a real function as it is; -errno if it failed. */

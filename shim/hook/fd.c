@@ -93,8 +93,9 @@ static inline int octo_close_range(unsigned first, unsigned last, int flags)
 {
     int result = octo_real.close_range(first, last, flags), kept = errno;
 
-    /* With UNSHARE only this thread's copy is closed: the others go on with theirs. */
-    if (result == 0 && !(flags & (CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)) &&
+    if (result == 0 && (flags & CLOSE_RANGE_UNSHARE))
+        octo_process_unshared_descriptors(); /* only this thread's copy is closed */
+    if (result == 0 && !(flags & CLOSE_RANGE_CLOEXEC) &&
         octo_service.state != OCTO_SERVICE_INERT && !octo_process_is_borrowed())
         octo_fd_forget_range(first, last);
     errno = kept;

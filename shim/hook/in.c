@@ -17,6 +17,32 @@
 /* Flags that give bytes which are not the stream's next ones, or none at all. */
 enum { UNFRAMED_FLAGS = MSG_OOB | MSG_ERRQUEUE | MSG_TRUNC };
 
+/* recvmsg on other buffers; the name and the flags that the service asked for are given to it as the kernel leaves
+ * them. raw: not as a cancellation point. Returns in libc's convention. */
+static ssize_t recv_message(struct octo_call *c, const struct iovec *iov, int cnt, int flags, bool raw)
+{
+    struct msghdr message = {.msg_name = c->address, .msg_namelen = c->from_len ? *c->from_len : 0};
+    ssize_t got;
+
+    if (c->message)
+        message = *c->message;
+    message.msg_iov = (struct iovec *)iov;
+    message.msg_iovlen = (size_t)cnt;
+    got = raw ? octo_result(octo_sys(SYS_recvmsg, c->fd, &message, flags))
+              : octo_real.recvmsg(c->fd, &message, flags);
+    if (got < 0)
+        return got;
+    c->told = true;
+    if (c->message) {
+        c->message->msg_namelen = message.msg_namelen;
+        c->message->msg_controllen = message.msg_controllen;
+        c->message->msg_flags = message.msg_flags;
+    } else if (c->from_len) {
+        *c->from_len = message.msg_namelen;
+    }
+    return got;
+}
+
 static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
 {
     switch (c->kind) {
@@ -28,8 +54,7 @@ static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
     case OCTO_CALL_SOCKET:
         if (cnt == 1)
             return octo_real.recv(c->fd, iov->iov_base, iov->iov_len, c->flags);
-        return octo_real.recvmsg(c->fd, &(struct msghdr){.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt},
-                                 c->flags);
+        break;
     case OCTO_CALL_ADDRESS:
         if (cnt == 1)
             return octo_real.recvfrom(c->fd, iov->iov_base, iov->iov_len, c->flags, c->address, c->from_len);
@@ -37,49 +62,33 @@ static ssize_t call_plain(struct octo_call *c, const struct iovec *iov, int cnt)
     case OCTO_CALL_MESSAGE:
         break;
     }
-    {
-        struct msghdr message = {0};
-        ssize_t got;
-
-        if (c->message)
-            message = *c->message;
-        message.msg_iov = (struct iovec *)iov;
-        message.msg_iovlen = (size_t)cnt;
-        got = octo_real.recvmsg(c->fd, &message, c->flags);
-        if (got >= 0 && c->message) {
-            c->message->msg_namelen = message.msg_namelen;
-            c->message->msg_controllen = message.msg_controllen;
-            c->message->msg_flags = message.msg_flags;
-        }
-        return got;
-    }
+    return recv_message(c, iov, cnt, c->flags, false);
 }
 
+/* May wait, so it is a cancellation point like the service's own call. */
 static ssize_t call_peek(struct octo_call *c, const struct iovec *iov, int cnt)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt};
     int flags = octo_call_socket_flags(c) & ~MSG_WAITALL;
 
     if (c->kind == OCTO_CALL_PV2 && octo_call_nonblocking(&c->io))
         flags |= MSG_DONTWAIT;
-    return octo_real.recvmsg(c->fd, &message, flags | MSG_PEEK);
+    return recv_message(c, iov, cnt, flags | MSG_PEEK, false);
 }
 
 static ssize_t call_in(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
 {
     struct octo_call *c = (struct octo_call *)io;
-    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)cnt};
-    int flags = octo_call_socket_flags(c) & ~MSG_WAITALL;
+    int flags = (octo_call_socket_flags(c) & ~MSG_WAITALL) | MSG_DONTWAIT;
 
     switch (mode) {
     case OCTO_IO_PLAIN:
         return octo_unresult(octo_call_unheld(c, OCTO_IN, iov, cnt, call_plain));
-    case OCTO_IO_PEEK: /* may wait, so it must be a cancellation point like the service's own call */
+    case OCTO_IO_PEEK:
         return octo_unresult(octo_call_unheld(c, OCTO_IN, iov, cnt, call_peek));
     case OCTO_IO_PEEK_DONTWAIT:
-        return octo_sys(SYS_recvmsg, c->fd, &message, flags | MSG_PEEK | MSG_DONTWAIT);
+        return octo_unresult(recv_message(c, iov, cnt, flags | MSG_PEEK, true));
     case OCTO_IO_DONTWAIT:
-        return octo_sys(SYS_recvmsg, c->fd, &message, flags | MSG_DONTWAIT);
+        return octo_unresult(recv_message(c, iov, cnt, flags, true));
     }
     return -EINVAL;
 }
@@ -133,6 +142,10 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
             octo_conn_saw_error(conn, (int)-got);
         octo_conn_leave(conn, OCTO_IN);
     }
+    if (c->message && got >= 0 && !c->told) { /* the insertion alone: no call told of name and flags */
+        c->message->msg_namelen = 0;
+        c->message->msg_flags = 0;
+    }
     errno = kept;
     return octo_result(got);
 }
@@ -161,7 +174,7 @@ static inline ssize_t octo_readv(int fd, const struct iovec *iov, int cnt)
 
 static inline ssize_t octo_preadv2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
 {
-    if (octo_fd_is_foreign(fd))
+    if (octo_fd_is_foreign(fd) || !octo_call_pv2_is_stream(at, flags))
         return octo_real.preadv2(fd, iov, cnt, at, flags);
     return read_from(&(struct octo_call){.kind = OCTO_CALL_PV2, .fd = fd, .at = at, .flags = flags}, iov, cnt);
 }
@@ -259,37 +272,30 @@ static inline int octo_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
     return got;
 }
 
-static ssize_t splice_from(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+/* One end of a splice is a connection: its bytes pass unseen. */
+static ssize_t splice_on(int fd, enum octo_side side, int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
+                         unsigned flags)
 {
-    struct octo_conn *conn = octo_conn_enter(in, OCTO_IN);
+    struct octo_conn *conn = octo_conn_enter(fd, side);
+    struct octo_pause pause;
     ssize_t moved;
 
-    if (conn)
-        octo_conn_take_turn(conn, OCTO_IN);
-    moved = octo_real.splice(in, in_at, out, out_at, n, flags);
     if (!conn)
-        return moved;
-    if (moved > 0)
-        octo_edit_passed_unseen(&conn->in, &octo_conn_in_ops, conn, (uint64_t)moved);
-    octo_conn_leave(conn, OCTO_IN);
+        return octo_real.splice(in, in_at, out, out_at, n, flags);
+    octo_conn_take_turn(conn, side);
+    pause = octo_conn_pause(conn, side);
+    moved = octo_real.splice(in, in_at, out, out_at, n, flags);
+    octo_call_passed_unseen(conn, fd, side, pause, moved);
     return moved;
 }
 
 static inline ssize_t octo_splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
 {
-    struct octo_conn *conn;
-    ssize_t moved;
-
     if (!octo_fd_is_foreign(in))
-        return splice_from(in, in_at, out, out_at, n, flags);
-    if (octo_fd_is_foreign(out) || !(conn = octo_conn_enter(out, OCTO_OUT)))
-        return octo_real.splice(in, in_at, out, out_at, n, flags);
-    octo_conn_take_turn(conn, OCTO_OUT);
-    moved = octo_real.splice(in, in_at, out, out_at, n, flags);
-    if (moved > 0)
-        octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)moved);
-    octo_conn_leave(conn, OCTO_OUT);
-    return moved;
+        return splice_on(in, OCTO_IN, in, in_at, out, out_at, n, flags);
+    if (!octo_fd_is_foreign(out))
+        return splice_on(out, OCTO_OUT, in, in_at, out, out_at, n, flags);
+    return octo_real.splice(in, in_at, out, out_at, n, flags);
 }
 
 static ssize_t call_peek_now(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)

@@ -69,24 +69,31 @@ static inline void octo__exit(int code)
     __builtin_unreachable();
 }
 
-/* A filter of the service's own may kill it for any call that it does not make itself: from now on only those. */
-static void lock_in(void)
+static void locks_in(unsigned long mode)
 {
-    octo_service.sandboxed = true;
+    if (mode == SECCOMP_MODE_STRICT)
+        octo_process_give_up();
+    else
+        octo_process_lock_in(false);
 }
 
 static inline int octo_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     if (option == PR_SET_SECCOMP)
-        lock_in();
+        locks_in(a);
     return octo_real.prctl(option, a, b, c, d);
 }
 
 static inline int octo_unshare(int flags)
 {
+    int result;
+
     if (flags & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_FS | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND))
         end_writer();
-    return octo_real.unshare(flags);
+    result = octo_real.unshare(flags);
+    if (result == 0 && (flags & CLONE_FILES))
+        octo_process_unshared_descriptors();
+    return result;
 }
 
 static inline int octo_setns(int fd, int type)
@@ -159,13 +166,26 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
         _exit((int)a);
     case SYS_unshare:
         return unshare((int)a);
+    case SYS_setuid:
+    case SYS_setgid:
+    case SYS_setreuid:
+    case SYS_setregid:
+    case SYS_setresuid:
+    case SYS_setresgid:
+    case SYS_setgroups:
+        end_writer();
+        break;
+    case SYS_setns:
+        return setns((int)a, (int)b);
     case SYS_seccomp:
-        if (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER)
-            lock_in();
+        if (a == SECCOMP_SET_MODE_STRICT)
+            octo_process_give_up();
+        else if (a == SECCOMP_SET_MODE_FILTER)
+            octo_process_lock_in(b & SECCOMP_FILTER_FLAG_TSYNC);
         break;
     case SYS_prctl:
         if (a == PR_SET_SECCOMP)
-            lock_in();
+            locks_in((unsigned long)b);
         break;
     case SYS_fcntl:
         if (b == F_DUPFD || b == F_DUPFD_CLOEXEC)

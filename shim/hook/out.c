@@ -100,7 +100,7 @@ static inline ssize_t octo_writev(int fd, const struct iovec *iov, int cnt)
 
 static inline ssize_t octo_pwritev2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)
 {
-    if (octo_fd_is_foreign(fd))
+    if (octo_fd_is_foreign(fd) || !octo_call_pv2_is_stream(at, flags))
         return octo_real.pwritev2(fd, iov, cnt, at, flags);
     return write_to(&(struct octo_call){.kind = OCTO_CALL_PV2, .fd = fd, .at = at, .flags = flags}, iov, cnt);
 }
@@ -188,18 +188,15 @@ static inline int octo_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
 static ssize_t sendfile_to(int out, int in, off_t *at, size_t n)
 {
     struct octo_conn *conn = octo_conn_enter(out, OCTO_OUT);
+    struct octo_pause pause;
     ssize_t put;
 
-    if (conn)
-        octo_conn_take_turn(conn, OCTO_OUT);
-    put = octo_real.sendfile(out, in, at, n);
     if (!conn)
-        return put;
-    if (put > 0)
-        octo_edit_passed_unseen(&conn->out, &octo_conn_out_ops, conn, (uint64_t)put);
-    else if (put < 0)
-        octo_conn_saw_error(conn, errno);
-    octo_conn_leave(conn, OCTO_OUT);
+        return octo_real.sendfile(out, in, at, n);
+    octo_conn_take_turn(conn, OCTO_OUT);
+    pause = octo_conn_pause(conn, OCTO_OUT);
+    put = octo_real.sendfile(out, in, at, n);
+    octo_call_passed_unseen(conn, out, OCTO_OUT, pause, put);
     return put;
 }
 
