@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 enum {
+    GONE_STEP_US = 20,
     GUARD_BYTES = 64 << 10, /* one page of any page size */
     STACK_BYTES = 64 << 10,
     TLS_BYTES = 64 << 10, /* on both sides of the thread pointer: x86-64 looks below, aarch64 above */
@@ -129,7 +130,10 @@ int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg)
     long tid = spawn(flags, stack_top(t), &t->tid, thread_pointer(t), run, arg);
 
     octo_sys(SYS_rt_sigprocmask, 2, &mask, NULL, sizeof mask);
-    return tid < 0 ? (int)tid : 0;
+    if (tid < 0)
+        return (int)tid;
+    t->number = (uint32_t)tid;
+    return 0;
 }
 
 _Noreturn void octo_thread_exit(void)
@@ -147,6 +151,14 @@ bool octo_thread_wait(struct octo_thread *t, uint64_t timeout_ns)
         struct timespec left = {(time_t)((deadline - now) / OCTO_NS_PER_S), (long)((deadline - now) % OCTO_NS_PER_S)};
 
         octo_sys(SYS_futex, &t->tid, FUTEX_WAIT, tid, &left, 0, 0); /* the kernel's wake is not a private one */
+    }
+    /* The futex is cleared early in the thread's end, well before it leaves the thread group. */
+    while (tid == 0 && t->number != 0 && octo_sys(SYS_tgkill, octo_sys(SYS_getpid), t->number, 0) != -ESRCH) {
+        const struct timespec step = {.tv_nsec = GONE_STEP_US * 1000};
+
+        if (octo_clock_mono_ns() >= deadline)
+            return false;
+        octo_sys(SYS_nanosleep, &step, NULL);
     }
     return tid == 0;
 }

@@ -17,7 +17,8 @@
 
 struct octo_thread {
     char *memory;         /* kept for the next start; a fork's child may use its copy */
-    _Atomic uint32_t tid; /* futex: the kernel clears it, and wakes, when the thread is gone */
+    _Atomic uint32_t tid; /* futex: the kernel clears it, and wakes, when the thread has left our memory */
+    uint32_t number;      /* the TID it has or had */
 };
 
 /* Starts run(arg) in a new thread; run must not return but call octo_thread_exit(). The former thread of t must be
@@ -27,7 +28,8 @@ int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg);
 /* Ends the calling thread. */
 _Noreturn void octo_thread_exit(void);
 
-/* Waits until the thread is gone, at most timeout_ns. Returns whether it is. Any thread but itself. */
+/* Waits until the kernel knows the thread no more, at most timeout_ns. Returns whether it does not. Only then are its
+ * credentials out of the process's lists, and its share in root and working directory given up. Any thread but it. */
 bool octo_thread_wait(struct octo_thread *t, uint64_t timeout_ns);
 
 #endif

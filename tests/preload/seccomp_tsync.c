@@ -24,6 +24,7 @@ int main(void)
         serve(accept(listening, NULL, NULL));
         _exit(0);
     }
+    CHECK(close(listening) == 0); /* so that nobody waits for a service that was killed */
     int client = dial(&address);
     get_said(client, "/free");
     ids_optional();

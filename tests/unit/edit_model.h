@@ -199,25 +199,55 @@ static inline size_t expected_bytes(const struct ideal *ideal, const struct stre
     return n + taken - at;
 }
 
-enum { EDITED_MAX = STREAM_MAX + HEADS_MAX * LINE_MAX_LEN, IOVS_MAX = 90 };
+enum { EDITED_MAX = STREAM_MAX + HEADS_MAX * LINE_MAX_LEN, ASK_MAX = 8192, IOVS_MAX = 90, GAP = 5 };
 
-/* Cuts p[0..n) into buffers, some of them empty. Returns their number. */
-static inline int cut(struct choices *c, uint8_t *p, size_t n, struct iovec *v)
+/* The service's buffers: apart from each other, some of them empty. */
+struct buffers {
+    uint8_t bytes[ASK_MAX + IOVS_MAX * GAP];
+    struct iovec v[IOVS_MAX];
+    int count;
+};
+
+/* Cuts room for n bytes into buffers. */
+static inline void cut(struct choices *c, struct buffers *b, size_t n)
 {
-    static const uint32_t sizes[] = {1, 1, 1, 2, 3, 5, IOVS_MAX};
-    int count = (int)sizes[choose(c, 7)];
+    static const uint32_t counts[] = {1, 1, 1, 2, 3, 5, IOVS_MAX};
+    uint8_t *p = b->bytes;
 
-    for (int i = 0; i < count; i++) {
-        size_t len = i == count - 1 ? n : choose(c, (uint32_t)(2 * n / (size_t)(count - i)) + 1);
+    memset(b->bytes, 0xa5, n + IOVS_MAX * GAP);
+    b->count = (int)counts[choose(c, 7)];
+    for (int i = 0; i < b->count; i++) {
+        size_t len = i == b->count - 1 ? n : choose(c, (uint32_t)(2 * n / (size_t)(b->count - i)) + 1);
 
-        if (len > n)
-            len = n;
-        v[i].iov_base = p;
-        v[i].iov_len = len;
-        p += len;
+        len = len < n ? len : n;
+        b->v[i] = (struct iovec){p, len};
+        p += len + GAP;
         n -= len;
     }
-    return count;
+}
+
+/* Puts p[0..) into the buffers. */
+static inline void fill(struct buffers *b, const uint8_t *p)
+{
+    for (int i = 0; i < b->count; p += b->v[i++].iov_len)
+        memcpy(b->v[i].iov_base, p, b->v[i].iov_len);
+}
+
+/* Takes the first n bytes out of the buffers; nothing may have been written between them. */
+static inline void gather(const struct buffers *b, uint8_t *out, size_t n)
+{
+    for (int i = 0; i < b->count; i++) {
+        const uint8_t *p = b->v[i].iov_base;
+        size_t len = b->v[i].iov_len;
+
+        for (size_t gap = 0; gap < GAP; gap++)
+            CHECK(p[len + gap] == 0xa5);
+        len = len < n ? len : n;
+        memcpy(out, p, len);
+        out += len;
+        n -= len;
+    }
+    CHECK(n == 0);
 }
 
 /* How many bytes the service asks for at once. */
@@ -227,7 +257,7 @@ static inline size_t ask(struct choices *c)
     case 0:
         return 512 + choose(c, 2000);
     case 1:
-        return 8192;
+        return ASK_MAX;
     case 2:
         return 1;
     case 3:

@@ -76,16 +76,16 @@ static inline bool queue_nonblocking(struct octo_io *io)
 static inline void check_peek(struct queue *q, struct octo_stream *s, struct witness *w, const struct ideal *ideal,
                               const bool *flags, const uint8_t *sofar, size_t n_sofar)
 {
-    static uint8_t buffer[9000], all[EDITED_MAX];
+    static uint8_t seen[ASK_MAX], all[EDITED_MAX];
+    static struct buffers b;
     struct octo_stream before = *s;
-    struct iovec v[IOVS_MAX];
     size_t n = ask(q->c), reports = w->reports, taken = q->taken;
-    int count = cut(q->c, buffer, n, v);
-    bool every[HEADS_MAX];
+    bool every[HEADS_MAX], open = octo_edit_open(s);
     ssize_t k;
 
+    cut(q->c, &b, n);
     q->peeking = true;
-    k = octo_edit_peek(s, &witness_ops, w, v, count, n, &q->io);
+    k = octo_edit_peek(s, &witness_ops, w, b.v, b.count, n, &q->io);
     q->peeking = false;
     CHECK(w->reports == reports && q->taken == taken && s->inj_done == before.inj_done);
     CHECK(memcmp(&s->framer, &before.framer, sizeof(s->framer)) == 0);
@@ -94,13 +94,18 @@ static inline void check_peek(struct queue *q, struct octo_stream *s, struct wit
         CHECK(k == -EAGAIN ? !q->blocking : k == -EINTR);
     if (k == 0)
         CHECK(q->taken == q->stream->len);
-    if (k <= 0 || !q->io.can_peek || s->quiet)
+    if (k <= 0)
         return;
+    gather(&b, seen, (size_t)k);
+    if ((!q->io.can_peek && !open) || s->quiet) {
+        CHECK(memcmp(q->stream->bytes + q->taken, seen, (size_t)k) == 0);
+        return;
+    }
     for (size_t i = 0; i < ideal->heads; i++) /* what was given was, what will be given has insertions */
         every[i] = ideal->head[i].offset >= q->taken || flags[i];
     expected_bytes(ideal, q->stream, q->stream->len, SIZE_MAX, every, all);
     CHECK(memcmp(all, sofar, n_sofar) == 0);
-    CHECK(memcmp(all + n_sofar, buffer, (size_t)k) == 0);
+    CHECK(memcmp(all + n_sofar, seen, (size_t)k) == 0);
 }
 
 /* Brings flags[] up to date with what has been reported. */
@@ -119,11 +124,11 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
 {
     static struct ideal ideal;
     static struct witness w;
-    static uint8_t got[EDITED_MAX], want[EDITED_MAX], buffer[9000];
+    static uint8_t got[EDITED_MAX], want[EDITED_MAX];
     static bool flags[HEADS_MAX];
+    static struct buffers b;
     struct octo_stream s = {0};
     struct queue q = {{queue_call, queue_nonblocking, true}, .c = c, .stream = stream, .edited = &s};
-    struct iovec v[IOVS_MAX];
     uint32_t salt = choose(c, 50), refuse = rarely(c, 10) ? choose(c, 4) : UINT32_MAX;
     size_t n_got = 0;
     bool always_first; /* the first head of a call has room for its line */
@@ -144,7 +149,6 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
 
     for (;;) {
         size_t n = ask(c), head_before = 0, head_after = 0;
-        int count = cut(c, buffer, n, v);
         size_t reports = w.reports;
         ssize_t k;
 
@@ -153,11 +157,12 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
             q.inj_before = s.inj_done;
             check_peek(&q, &s, &w, &ideal, flags, got, n_got);
         }
+        cut(c, &b, n);
         q.taken_before = q.taken;
         q.inj_before = s.inj_done;
         q.dry = false;
         w.heads_of_call = 0;
-        k = octo_edit_read(&s, &witness_ops, &w, v, count, n, &q.io);
+        k = octo_edit_read(&s, &witness_ops, &w, b.v, b.count, n, &q.io);
         CHECK(k <= (ssize_t)n);
         if (k == 0) {
             CHECK(q.taken == stream->len && q.arrived == stream->len);
@@ -174,7 +179,8 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
 
         /* Every byte given is the stream's, with whole insertions, or the part of one that is open. */
         CHECK(n_got + (size_t)k <= sizeof(got));
-        memcpy(got + n_got, buffer, (size_t)k);
+        gather(&b, got + n_got, (size_t)k);
+        CHECK(octo_framer_is_opaque(&s.framer) ? s.passed <= q.taken : s.passed == q.taken);
         n_got += (size_t)k;
         read_flags(&w, &ideal, flags);
         CHECK(expected_bytes(&ideal, stream, q.taken, s.inj_done, flags, want) == n_got);

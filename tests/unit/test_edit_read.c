@@ -37,7 +37,7 @@ struct step {
 struct script {
     struct octo_io io;
     const struct step *step;
-    size_t steps, done;
+    size_t steps, done, loses_at; /* loses_at: counted from 1; 0: never */
     bool nonblocking;
 };
 
@@ -49,6 +49,8 @@ static ssize_t script_call(struct octo_io *io, const struct iovec *iov, int iovc
 
     CHECK(script->done <= script->steps);
     CHECK(mode == step->mode);
+    if (script->done == script->loses_at)
+        io->lost = true;
     for (int i = 0; i < iovcnt; i++) {
         n = step->gives != NULL ? strlen(step->gives) - given : 0;
         n = n < iov[i].iov_len ? n : iov[i].iov_len;
@@ -82,7 +84,7 @@ static void set_up(struct setting *t, const struct step *steps, size_t n, size_t
     t->s.reserve = 36;
     t->w.stream = &t->stream;
     t->w.refuse = UINT32_MAX; /* salt 0: lines of 36 bytes */
-    t->script = (struct script){{script_call, script_nonblocking, true}, steps, n, 0, false};
+    t->script = (struct script){{script_call, script_nonblocking, true}, steps, n, 0, 0, false};
     t->iov = (struct iovec){t->buffer, asked};
 }
 
@@ -204,6 +206,32 @@ static void test_thief(void **state)
     assert_int_equal(t.w.reports, 1);
 }
 
+/* The stream was taken over by another thread while the call waited: its bytes are given, nothing is touched. */
+static void test_lost(void **state)
+{
+    static const struct step large[] = {{OCTO_IO_PLAIN, 1024 - 36, HEAD "\r\n", 0}};
+    static const struct step small[] = {{OCTO_IO_PEEK, 100, HEAD "\r\n", 0}, {OCTO_IO_PLAIN, 100, HEAD "\r\n", 0}};
+    struct octo_framer before;
+    struct setting t;
+
+    (void)state;
+    set_up(&t, large, 1, 1024);
+    before = t.s.framer;
+    t.script.loses_at = 1;
+    assert_int_equal(do_read(&t), sizeof(HEAD "\r\n") - 1);
+    assert_memory_equal(t.buffer, HEAD "\r\n", sizeof(HEAD "\r\n") - 1);
+    assert_memory_equal(&before, &t.s.framer, sizeof(before));
+    set_up(&t, small, 2, 100);
+    t.script.loses_at = 1;
+    assert_int_equal(do_read(&t), sizeof(HEAD "\r\n") - 1);
+    assert_memory_equal(&before, &t.s.framer, sizeof(before));
+    assert_int_equal(t.w.reports + t.s.passed, 0);
+    set_up(&t, small, 1, 100);
+    t.script.loses_at = 1;
+    assert_int_equal(octo_edit_peek(&t.s, &witness_ops, &t.w, &t.iov, 1, 100, &t.script.io), sizeof(HEAD "\r\n") - 1);
+    assert_memory_equal(&before, &t.s.framer, sizeof(before));
+}
+
 /* Two heads in a large buffer, room for one line only: the second goes without, and nothing is lost. */
 static void test_no_room(void **state)
 {
@@ -268,7 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),  cmocka_unit_test(test_one_call),          cmocka_unit_test(test_plain),
         cmocka_unit_test(test_peek),   cmocka_unit_test(test_opaque_while_open), cmocka_unit_test(test_thief),
-        cmocka_unit_test(test_no_room), cmocka_unit_test(test_refused),          cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_lost),   cmocka_unit_test(test_no_room),           cmocka_unit_test(test_refused),          cmocka_unit_test(test_unseen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ struct script {
     struct octo_io io;
     const ssize_t *takes;
     int calls, last_iovcnt;
-    bool nonblocking;
+    bool nonblocking, loses;
     char sent[40000];
     size_t len;
 };
@@ -45,6 +45,7 @@ static ssize_t script_call(struct octo_io *io, const struct iovec *iov, int iovc
 
     CHECK(mode == OCTO_IO_PLAIN);
     script->last_iovcnt = iovcnt;
+    io->lost = script->loses;
     if (room <= 0)
         return room;
     for (int i = 0; i < iovcnt && taken < room; i++) {
@@ -182,6 +183,36 @@ static void test_line_is_finished(void **state)
     assert_int_equal(do_write(&t, "raw"), 3);
     assert_sent(&t, HEAD LINE "\r\nokraw");
     assert_int_equal(t.w.reports, 1);
+
+    set_up(&t, takes, true);
+    assert_int_equal(do_write(&t, HEAD "\r\nok"), HEAD_LEN);
+    t.s.quiet = true; /* no line from here on, but for the one that is open */
+    assert_int_equal(do_write(&t, "\r\nok" HEAD "\r\nok"), 4 + HEAD_LEN + 4);
+    assert_sent(&t, HEAD LINE "\r\nok" HEAD "\r\nok");
+}
+
+/* The stream was taken over by another thread while the call waited: what was moved is told, nothing touched. */
+static void test_lost(void **state)
+{
+    static const char all[] = HEAD "\r\nok";
+
+    (void)state;
+    for (ssize_t fits = 0; fits <= (ssize_t)sizeof(all) - 1 + LINE_LEN; fits++) {
+        const ssize_t takes[] = {fits == 0 ? -EINTR : fits};
+        struct setting t;
+        struct octo_framer before;
+
+        set_up(&t, takes, false);
+        t.script.loses = true;
+        before = t.s.framer;
+        assert_int_equal(do_write(&t, all), fits == 0                    ? -EINTR
+                                            : fits <= HEAD_LEN           ? fits
+                                            : fits <= HEAD_LEN + LINE_LEN ? HEAD_LEN
+                                                                          : fits - LINE_LEN);
+        assert_memory_equal(&before, &t.s.framer, sizeof(before));
+        assert_int_equal(t.w.reports, 0);
+        assert_int_equal(t.script.calls, 1);
+    }
 }
 
 /* An error after a part was taken is not the service's to see; the part is. */
@@ -256,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_every_short_write),
         cmocka_unit_test(test_line_is_finished),
         cmocka_unit_test(test_error_after_a_part),
+        cmocka_unit_test(test_lost),
         cmocka_unit_test(test_two_messages),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_many_buffers),

@@ -62,11 +62,11 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
 {
     static struct ideal ideal;
     static struct witness w;
-    static uint8_t sent[EDITED_MAX], want[EDITED_MAX], copy[STREAM_MAX];
+    static uint8_t sent[EDITED_MAX], want[EDITED_MAX];
     static bool flags[HEADS_MAX];
+    static struct buffers b;
     struct octo_stream s = {0};
     struct sink sink = {{sink_call, sink_nonblocking, true}, .c = c, .bytes = sent};
-    struct iovec v[IOVS_MAX];
     uint32_t salt = choose(c, 50), refuse = rarely(c, 10) ? choose(c, 4) : UINT32_MAX;
     size_t done = 0;
 
@@ -80,18 +80,19 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
     w.salt = salt;
     w.refuse = refuse;
     memset(flags, !s.quiet, sizeof(flags));
-    memcpy(copy, stream->bytes, stream->len);
 
     while (done < stream->len) {
         size_t n = rarely(c, 3) ? stream->len : ask(c), before = sink.len;
         size_t inj_before = s.inj_done;
-        int count;
         ssize_t k;
 
         n = n < stream->len - done ? n : stream->len - done;
-        count = cut(c, copy + done, n, v);
+        cut(c, &b, n);
+        fill(&b, stream->bytes + done);
         sink.refused = false;
-        k = octo_edit_write(&s, &witness_ops, &w, v, count, n, &sink.io);
+        k = octo_edit_write(&s, &witness_ops, &w, b.v, b.count, n, &sink.io);
+        gather(&b, want, n); /* the service's buffers are its own */
+        CHECK(memcmp(want, stream->bytes + done, n) == 0);
         CHECK(k != 0 && k <= (ssize_t)n);
         if (k > 0)
             done += (size_t)k;
@@ -101,6 +102,7 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
             CHECK(k == (sink.blocking ? -EINTR : -EAGAIN));
         if (k < (ssize_t)n)
             CHECK(sink.refused);
+        CHECK(octo_framer_is_opaque(&s.framer) ? s.passed <= done : s.passed == done);
         if (k < 0 && !sink.blocking) /* a line may have gone out in part, of the service's bytes none */
             CHECK(sink.len - before == s.inj_done - inj_before);
 
@@ -110,7 +112,6 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
         if (k == -EPIPE)
             return;
     }
-    CHECK(memcmp(copy, stream->bytes, stream->len) == 0);
     check_reports(&ideal, &w, !s.quiet);
 }
 
