@@ -19,8 +19,8 @@ WARNINGS   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-proto
 CFLAGS     ?= -O2 -g
 SHIM_FLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
               -fno-stack-protector -fcf-protection=full -fasynchronous-unwind-tables -fexceptions \
-              -fno-semantic-interposition
-LDFLAGS    := -shared -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
+              -fno-semantic-interposition -flto=auto
+LDFLAGS    := -shared $(SHIM_FLAGS) $(CFLAGS) -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
               -Wl,--no-undefined -Wl,--exclude-libs,ALL -Wl,--as-needed
 LDLIBS     := -l:libjansson.a
 
