@@ -18,16 +18,16 @@
 #define OCTO_RECORD_MAX 4096u /* bytes of the largest record */
 
 /* Names and levels of the events, in contract order. OCTO_EVENT(symbol, name, level of the usual case) */
-#define OCTO_EVENTS(X)                                                                             \
-    X(REQUEST_STARTED, "request.started", INFO)                                                    \
-    X(REQUEST_COMPLETED, "request.completed", INFO)                                                \
-    X(REQUEST_ABORTED, "request.aborted", WARNING)                                                 \
-    X(CONNECTION_OPENED, "connection.opened", DEBUG)                                               \
-    X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                               \
-    X(SERVICE_STARTED, "service.started", INFO)                                                    \
-    X(SERVICE_STOPPED, "service.stopped", INFO)                                                    \
-    X(SHIM_DEGRADED, "shim.degraded", WARNING)                                                     \
-    X(SHIM_EVENTS_DROPPED, "shim.events.dropped", WARNING)                                         \
+#define OCTO_EVENTS(X)                                                                                            \
+    X(REQUEST_STARTED, "request.started", INFO)                                                                   \
+    X(REQUEST_COMPLETED, "request.completed", INFO)                                                               \
+    X(REQUEST_ABORTED, "request.aborted", WARNING)                                                                \
+    X(CONNECTION_OPENED, "connection.opened", DEBUG)                                                              \
+    X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                                              \
+    X(SERVICE_STARTED, "service.started", INFO)                                                                   \
+    X(SERVICE_STOPPED, "service.stopped", INFO)                                                                   \
+    X(SHIM_DEGRADED, "shim.degraded", WARNING)                                                                    \
+    X(SHIM_EVENTS_DROPPED, "shim.events.dropped", WARNING)                                                        \
     X(SHIM_SINK_FAILED, "shim.sink.failed", ERROR)
 
 enum octo_event_kind {
@@ -78,12 +78,12 @@ struct octo_record {
     uint16_t reason;         /* enum octo_abort_reason, enum octo_opaque_reason, or see kind */
     uint8_t peer[16];        /* address: 4 or 16 bytes, network order */
     uint8_t id_len, method_len, host_len, protocol; /* protocol: 0 unknown, 10 HTTP/1.0, 11 HTTP/1.1 */
-    uint16_t target_len;     /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
+    uint16_t target_len; /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
     uint16_t spare;
-    char text[];             /* id, method, host, target, one after the other, no NULs */
+    char text[]; /* id, method, host, target, one after the other, no NULs */
 };
 
-#define OCTO_RECORD_HEAD ((uint32_t)__builtin_offsetof(struct octo_record, text)) /* bytes before text */
+#define OCTO_RECORD_HEAD ((uint32_t) __builtin_offsetof(struct octo_record, text)) /* bytes before text */
 #define OCTO_RECORD_TEXT_MAX (OCTO_RECORD_MAX - OCTO_RECORD_HEAD)
 
 #endif

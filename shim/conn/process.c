@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
@@ -238,6 +239,18 @@ void octo_process_forked(uint32_t child_pid)
         octo_segment_join(octo_service.segment, child_pid);
 }
 
+/*
+ * A process that has served nothing must not be the one that makes the log file: it may be the privileged parent of a
+ * daemon, or a mere check of the configuration, and its workers could not open a file of its making.
+ */
+static bool may_write_now(const struct octo_process *process)
+{
+    const char *log = octo_service.settings.log;
+
+    return process->requests != 0 || strcmp(log, "stderr") == 0 ||
+           octo_sys(SYS_faccessat, AT_FDCWD, log, W_OK) == 0;
+}
+
 void octo_process_exit(int code)
 {
     struct octo_process *process = octo_process();
@@ -252,6 +265,11 @@ void octo_process_exit(int code)
         octo_emit_service(false, "", code);
     if (!process->ring && !last)
         return;
+    if (!may_write_now(process)) {
+        if (last)
+            octo_segment_retire(segment, octo_service.segment_path);
+        return;
+    }
     octo_writer_ensure(&octo_service.settings, segment, octo_service.segment_path);
     octo_writer_flush(segment, EXIT_PATIENCE_MS * OCTO_NS_PER_MS);
     if (last)

@@ -45,8 +45,8 @@ struct octo_record *octo_ring_reserve(struct octo_ring *ring, size_t text_bytes,
         /* Signed: a head that was overtaken by the tail meanwhile is not "full"; the exchange refuses it. */
         if ((int64_t)(head + pad + size - tail) > (int64_t)ring->size)
             goto refuse;
-    } while (!atomic_compare_exchange_weak_explicit(&ring->head, &head, head + pad + size,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&ring->head, &head, head + pad + size, memory_order_relaxed,
+                                                    memory_order_relaxed));
 
     if (pad != 0) {
         atomic_store_explicit(&record_at(ring, head)->commit, head | PAD, memory_order_release);
@@ -111,8 +111,8 @@ static uint64_t next_mark(const struct octo_ring *ring, uint64_t at, uint64_t he
 /* True if a record of this size can stand at `at`, below head. */
 static bool size_fits(const struct octo_ring *ring, uint32_t size, uint64_t at, uint64_t head)
 {
-    return size >= SMALLEST && size <= OCTO_RECORD_MAX && size % OCTO_RECORD_ALIGN == 0 &&
-           size <= head - at && size <= ring->size - (uint32_t)(at & (ring->size - 1));
+    return size >= SMALLEST && size <= OCTO_RECORD_MAX && size % OCTO_RECORD_ALIGN == 0 && size <= head - at &&
+           size <= ring->size - (uint32_t)(at & (ring->size - 1));
 }
 
 static bool lengths_fit(const struct octo_record *r)
@@ -125,8 +125,8 @@ static bool lengths_fit(const struct octo_record *r)
  * At a hole. Returns the position to go on from: at itself if it is to be waited for, or has just been
  * committed (*word is then fresh).
  */
-static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, uint64_t *word,
-                          uint64_t now_ns, uint64_t hole_ns)
+static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, uint64_t *word, uint64_t now_ns,
+                          uint64_t hole_ns)
 {
     struct octo_record *record = record_at(ring, at);
 

@@ -43,10 +43,9 @@ static void copy_name(char *out, const char *name)
     out[n] = 0;
 }
 
-struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
-                                         const char *service, const char *environment,
-                                         const char *app_version, uint32_t pid, char *path,
-                                         size_t path_size)
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir, const char *service,
+                                         const char *environment, const char *app_version, uint32_t pid,
+                                         char *path, size_t path_size)
 {
     void *map = NULL;
 

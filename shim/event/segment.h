@@ -55,27 +55,31 @@ struct octo_segment_batch {
     uint64_t cursor[OCTO_SEGMENT_SLOTS]; /* where it ends in each ring */
 };
 
+/* What has been said of the segment's counters in events about the shim itself. Leader only. */
+struct octo_reported {
+    uint64_t dropped; /* of all rings */
+    uint64_t sink_dropped, start_failures, opaque[OCTO_SEGMENT_OPAQUE];
+};
+
 struct octo_segment {
-    _Atomic uint64_t magic;                       /* stored last */
+    _Atomic uint64_t magic; /* stored last */
     uint32_t version;
     uint32_t creator_pid;
-    uint64_t size;                                /* bytes of the mapping */
-    char service[OCTO_SEGMENT_NAME_MAX];          /* identity, so that a later start can write our events */
+    uint64_t size;                       /* bytes of the mapping */
+    char service[OCTO_SEGMENT_NAME_MAX]; /* identity, so that a later start can write our events */
     char environment[OCTO_SEGMENT_NAME_MAX];
     char app_version[OCTO_SEGMENT_NAME_MAX];
-    _Atomic int64_t real_offset_ns;               /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
+    _Atomic int64_t real_offset_ns;                     /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
-    _Atomic uint32_t doorbell;                    /* futex: the leading writer sleeps on it */
-    _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
+    _Atomic uint32_t doorbell;                          /* futex: the leading writer sleeps on it */
+    _Atomic uint32_t asleep;                            /* enum octo_sleep of the leading writer */
     _Atomic uint32_t stuck;                       /* the leading writer has lines that its sink does not take */
     _Atomic uint64_t records;                     /* events reserved, for self metrics */
     _Atomic uint64_t written;                     /* events written to a sink */
     _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */
     _Atomic uint64_t start_failures;              /* writers that could not be started */
     _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
-    struct {                                      /* what has been reported of the above. Leader only */
-        uint64_t dropped, sink_dropped, start_failures, opaque[OCTO_SEGMENT_OPAQUE];
-    } reported;
+    struct octo_reported reported;
     struct octo_segment_batch batch;
     _Atomic uint32_t member[OCTO_SEGMENT_MEMBERS]; /* PIDs of the service's processes; see members.h */
     struct octo_segment_slot slot[OCTO_SEGMENT_SLOTS];
@@ -95,10 +99,9 @@ enum octo_sleep {
  * Returns the segment or NULL (no memory). Raw system calls only; the descriptors it opens are closed again
  * before it returns. Called once, by the thread that first listens.
  */
-struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
-                                         const char *service, const char *environment,
-                                         const char *app_version, uint32_t pid, char *path,
-                                         size_t path_size);
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir, const char *service,
+                                         const char *environment, const char *app_version, uint32_t pid,
+                                         char *path, size_t path_size);
 
 /*
  * The ring of process pid: claims a slot, populates and initialises its ring. With all slots taken, shares

@@ -114,8 +114,8 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
     make_name(name + 1);
     if (!join(path, path_size, place->dir, name))
         return NULL;
-    int fd = (int)octo_sys(SYS_openat, place->fd, name + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                           0600);
+    int fd =
+        (int)octo_sys(SYS_openat, place->fd, name + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return NULL;
     if (octo_sys(SYS_flock, fd, LOCK_EX | LOCK_NB) == 0 && octo_sys(SYS_ftruncate, fd, octo_segment_bytes) == 0)

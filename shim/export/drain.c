@@ -49,7 +49,8 @@ static bool take(const struct octo_record *record, void *arg)
     return true;
 }
 
-static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t *cursor, uint64_t hole_ns, struct fill *f)
+static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t *cursor, uint64_t hole_ns,
+                      struct fill *f)
 {
     struct octo_ring *ring = octo_segment_ring(segment, slot);
     uint64_t start = ring != NULL ? octo_ring_tail(ring) : 0;
@@ -141,7 +142,7 @@ static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_
             continue;
         }
         err = (int)r;
-failed:
+    failed:
         if (err == -EINTR)
             continue;
         if (hopeless(w, err) || (sink->fd < 0 && sink->open_error == 0)) {
@@ -217,7 +218,8 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
 {
     struct octo_segment_batch *batch = &segment->batch;
     uint32_t state = atomic_load_explicit(&batch->state, memory_order_acquire);
-    struct fill f = {.w = w, .encoder = encoder, .real_offset_ns = batch->real_offset_ns, .room = OCTO_BATCH_BYTES};
+    struct fill f = {
+        .w = w, .encoder = encoder, .real_offset_ns = batch->real_offset_ns, .room = OCTO_BATCH_BYTES};
     bool at_end = false;
     size_t done;
 
@@ -249,8 +251,10 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
         atomic_store(&batch->state, OCTO_BATCH_NONE);
 }
 
-void octo_drain_write_plain(struct octo_writer *w)
+bool octo_drain_write_plain(struct octo_writer *w)
 {
-    if (write_out(w, NULL, 0, 0))
-        atomic_store(&w->segment->stuck, 0);
+    if (!write_out(w, NULL, 0, 0))
+        return false;
+    atomic_store(&w->segment->stuck, 0);
+    return !w->lost;
 }

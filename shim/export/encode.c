@@ -76,14 +76,16 @@ static inline char *put_short(char *p, const struct octo_form *form, enum octo_k
     return put_close(octo_put_text(p, p + n * ESCAPE_MAX, text, n, &cut), &form->text_end);
 }
 
-/* A text of any length, up to end. */
+/* A text of any length, up to end. cut: it is not the whole even before. */
 static char *put_long(char *p, const struct octo_form *form, enum octo_key key, enum octo_key truncated, char *end,
                       struct octo_span text, bool redact, bool cut)
 {
+    bool full = false;
+
     p = put_key(p, form, key);
-    p = redact ? octo_target_put(p, end, text, &cut) : octo_put_text(p, end, text.at, text.len, &cut);
+    p = redact ? octo_target_put(p, end, text, &full) : octo_put_text(p, end, text.at, text.len, &full);
     p = put_close(p, &form->text_end);
-    return cut ? put_true(p, form, truncated) : p;
+    return cut || full ? put_true(p, form, truncated) : p;
 }
 
 static char *put_peer(char *p, const struct octo_form *form, enum octo_key key, const struct octo_record *r)
@@ -120,8 +122,8 @@ static char *put_request(char *p, const struct octo_encoder *e, const struct oct
     if (r->id_len > 0 && r->id_len <= ID_MAX)
         p = put_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
     p = put_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
-    p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX, target.path, true,
-                 (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
+    p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX, target.path,
+                 true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
     p = put_peer(p, form, OCTO_KEY_CLIENT, r);
     if (authority.len != 0)
         p = put_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);

@@ -13,17 +13,17 @@
 #include "octoshim/record.h"
 
 enum {
-    OCTO_LINE_MAX = 8192,                             /* bytes of the longest line, line feed included */
-    OCTO_LINE_ROOM = OCTO_LINE_MAX + OCTO_PUT_SLACK,  /* what octo_encode() needs */
-    OCTO_IDENTITY_MAX = 3 * 127 * 6 + 256,            /* three names, every character escaped */
+    OCTO_LINE_MAX = 8192,                            /* bytes of the longest line, line feed included */
+    OCTO_LINE_ROOM = OCTO_LINE_MAX + OCTO_PUT_SLACK, /* what octo_encode() needs */
+    OCTO_IDENTITY_MAX = 3 * 127 * 6 + 256,           /* three names, every character escaped */
 };
 
 struct octo_form;
 
 struct octo_encoder {
     const struct octo_form *form;
-    uint64_t second;   /* unix time that stamp holds */
-    char stamp[32];    /* "2025-11-10T10:30:45." */
+    uint64_t second; /* unix time that stamp holds */
+    char stamp[32];  /* "2025-11-10T10:30:45." */
     uint32_t identity_len;
     char identity[OCTO_IDENTITY_MAX]; /* logger, service … up to the number of pid */
 };

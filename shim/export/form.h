@@ -15,31 +15,31 @@
 #include <stdint.h>
 
 /* OCTO_KEY(symbol, name, JSON quote of its value) in the order of a line */
-#define OCTO_KEYS(X)                                                                               \
-    X(REQUEST_ID, "request_id", "\"")                                                              \
-    X(METHOD, "method", "\"")                                                                      \
-    X(PATH, "path", "\"")                                                                          \
-    X(PATH_TRUNCATED, "path_truncated", "")                                                        \
-    X(CLIENT, "client", "\"")                                                                      \
-    X(PEER, "peer", "\"")                                                                          \
-    X(HOST, "host", "\"")                                                                          \
-    X(PROTOCOL, "protocol", "\"")                                                                  \
-    X(STATUS_CODE, "status_code", "")                                                              \
-    X(DURATION_MS, "duration_ms", "")                                                              \
-    X(TTFB_MS, "ttfb_ms", "")                                                                      \
-    X(BYTES_IN, "bytes_in", "")                                                                    \
-    X(BYTES_OUT, "bytes_out", "")                                                                  \
-    X(SLOW, "slow", "")                                                                            \
-    X(REASON, "reason", "\"")                                                                      \
-    X(REASON_TRUNCATED, "reason_truncated", "")                                                    \
-    X(COUNT, "count", "")                                                                          \
-    X(ARGV0, "argv0", "\"")                                                                        \
-    X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                      \
-    X(SHIM_VERSION, "shim_version", "\"")                                                          \
-    X(EXIT_CODE, "exit_code", "")                                                                  \
-    X(SERVICE, "service", "\"")                                                                    \
-    X(ENVIRONMENT, "environment", "\"")                                                            \
-    X(VERSION, "version", "\"")                                                                    \
+#define OCTO_KEYS(X)                                                                                              \
+    X(REQUEST_ID, "request_id", "\"")                                                                             \
+    X(METHOD, "method", "\"")                                                                                     \
+    X(PATH, "path", "\"")                                                                                         \
+    X(PATH_TRUNCATED, "path_truncated", "")                                                                       \
+    X(CLIENT, "client", "\"")                                                                                     \
+    X(PEER, "peer", "\"")                                                                                         \
+    X(HOST, "host", "\"")                                                                                         \
+    X(PROTOCOL, "protocol", "\"")                                                                                 \
+    X(STATUS_CODE, "status_code", "")                                                                             \
+    X(DURATION_MS, "duration_ms", "")                                                                             \
+    X(TTFB_MS, "ttfb_ms", "")                                                                                     \
+    X(BYTES_IN, "bytes_in", "")                                                                                   \
+    X(BYTES_OUT, "bytes_out", "")                                                                                 \
+    X(SLOW, "slow", "")                                                                                           \
+    X(REASON, "reason", "\"")                                                                                     \
+    X(REASON_TRUNCATED, "reason_truncated", "")                                                                   \
+    X(COUNT, "count", "")                                                                                         \
+    X(ARGV0, "argv0", "\"")                                                                                       \
+    X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                                     \
+    X(SHIM_VERSION, "shim_version", "\"")                                                                         \
+    X(EXIT_CODE, "exit_code", "")                                                                                 \
+    X(SERVICE, "service", "\"")                                                                                   \
+    X(ENVIRONMENT, "environment", "\"")                                                                           \
+    X(VERSION, "version", "\"")                                                                                   \
     X(PID, "pid", "")
 
 enum octo_key {
@@ -77,6 +77,9 @@ struct octo_form {
 
 extern const struct octo_form octo_form_json, octo_form_console;
 
-#define OCTO_FIXED(literal) {literal, sizeof(literal) - 1}
+#define OCTO_FIXED(literal)                                                                                       \
+    {                                                                                                             \
+        literal, sizeof(literal) - 1                                                                              \
+    }
 
 #endif

@@ -6,8 +6,8 @@
 #include "export/put.h"
 
 #define TENS(t) t "0" t "1" t "2" t "3" t "4" t "5" t "6" t "7" t "8" t "9"
-const char octo_put_pairs[201] = TENS("0") TENS("1") TENS("2") TENS("3") TENS("4")
-                                 TENS("5") TENS("6") TENS("7") TENS("8") TENS("9");
+const char octo_put_pairs[201] =
+    TENS("0") TENS("1") TENS("2") TENS("3") TENS("4") TENS("5") TENS("6") TENS("7") TENS("8") TENS("9");
 
 static const char hex[] = "0123456789abcdef";
 
@@ -82,8 +82,8 @@ static inline uint64_t not_plain(uint64_t x)
     const uint64_t ones = 0x0101010101010101ull, tops = 0x80 * ones;
     uint64_t quote = x ^ '"' * ones, slash = x ^ '\\' * ones;
 
-    return ((x | (x + ones)) | ((x - 0x20 * ones) & ~x) | ((quote - ones) & ~quote) |
-            ((slash - ones) & ~slash)) & tops;
+    return ((x | (x + ones)) | ((x - 0x20 * ones) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+           tops;
 }
 
 char *octo_put_text(char *p, const char *end, const char *text, size_t n, bool *cut)

@@ -14,14 +14,14 @@
 
 enum { OCTO_PUT_SLACK = 64 };
 
-/* A string literal. */
-#define OCTO_PUT(p, literal) (memcpy((p), (literal), sizeof(literal) - 1), (p) + sizeof(literal) - 1)
-
 static inline char *octo_put_bytes(char *p, const void *bytes, size_t n)
 {
     memcpy(p, bytes, n);
     return p + n;
 }
+
+/* A string literal. */
+#define OCTO_PUT(p, literal) octo_put_bytes((p), (literal), sizeof(literal) - 1)
 
 extern const char octo_put_pairs[201]; /* "00" "01" … "99" */
 

@@ -19,19 +19,25 @@ _Static_assert((int)OCTO_OPAQUE_REASONS <= (int)OCTO_SEGMENT_OPAQUE, "the segmen
 
 enum { REASON_MAX = 1400 };
 
+/* The name of -error as errno(3) has it, or NULL. */
 static const char *error_name(int error)
 {
-    switch (-error) {
-#define NAME(e)                                                                                    \
-    case e:                                                                                        \
-        return #e;
-        NAME(EACCES) NAME(EAGAIN) NAME(EBADF) NAME(EDQUOT) NAME(EFBIG) NAME(EINVAL) NAME(EIO) NAME(EISDIR)
-        NAME(ELOOP) NAME(EMFILE) NAME(ENAMETOOLONG) NAME(ENFILE) NAME(ENODEV) NAME(ENOENT) NAME(ENOMEM)
-        NAME(ENOSPC) NAME(ENOTDIR) NAME(ENXIO) NAME(EPERM) NAME(EPIPE) NAME(EROFS) NAME(ENOBUFS)
-#undef NAME
-    default:
-        return NULL;
-    }
+    static const struct {
+        int number;
+        char name[16];
+    } errors[] = {
+#define NAMED(e) {e, #e}
+        NAMED(EACCES), NAMED(EAGAIN), NAMED(EBADF),  NAMED(EDQUOT),       NAMED(EFBIG),  NAMED(EINVAL),
+        NAMED(EIO),    NAMED(EISDIR), NAMED(ELOOP),  NAMED(ENAMETOOLONG), NAMED(EMFILE), NAMED(ENFILE),
+        NAMED(ENODEV), NAMED(ENOENT), NAMED(ENOMEM), NAMED(ENOSPC),       NAMED(ENXIO),  NAMED(ENOTDIR),
+        NAMED(EPERM),  NAMED(EPIPE),  NAMED(EROFS),  NAMED(ENOBUFS),
+#undef NAMED
+    };
+
+    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (errors[i].number == -error)
+            return errors[i].name;
+    return NULL;
 }
 
 /* One line about the shim, at out. */
@@ -86,7 +92,8 @@ static void trouble_text(const struct octo_writer *w, char *out, size_t size)
         octo_text_str(&t, "errno ");
         octo_text_u64(&t, (uint64_t)-trouble->error);
     }
-    octo_text_str(&t, trouble->opening ? "; events go to stderr meanwhile" : "; events wait, the newest are dropped");
+    octo_text_str(&t,
+                  trouble->opening ? "; events go to stderr meanwhile" : "; events wait, the newest are dropped");
 }
 
 void octo_report_trouble(struct octo_writer *w, int error, bool opening)
@@ -105,8 +112,8 @@ void octo_report_trouble(struct octo_writer *w, int error, bool opening)
     w->trouble.told = true;
     /* The file does not take it, so stderr has to; and the file hears of it when it works again. */
     trouble_text(w, reason, sizeof reason);
-    size_t n = make(w, OCTO_EV_SHIM_SINK_FAILED, reason, opening ? w->sink.open_failures : w->trouble.failures,
-                    line);
+    size_t n =
+        make(w, OCTO_EV_SHIM_SINK_FAILED, reason, opening ? w->sink.open_failures : w->trouble.failures, line);
 
     to.fd = octo_sink_stderr(&to);
     if (to.fd < 0)
@@ -135,58 +142,56 @@ static bool noteworthy(unsigned reason)
     return reason != OCTO_OPAQUE_NONE && reason != OCTO_OPAQUE_NOT_HTTP && reason != OCTO_OPAQUE_UPGRADED;
 }
 
+/* A line about a counter that differs from what was said of it, if its second is over. True: it is not yet. */
+static bool say(struct octo_writer *w, enum octo_event_kind kind, const char *reason, uint64_t count,
+                uint64_t *said, uint64_t *last_ns, uint64_t now)
+{
+    bool waiting = false;
+
+    if (count != *said) {
+        waiting = !due(last_ns, now);
+        if (!waiting) {
+            add(w, kind, reason, count - *said);
+            *said = count;
+        }
+    }
+    return waiting;
+}
+
 bool octo_report(struct octo_writer *w)
 {
     struct octo_segment *s = w->segment;
-    uint64_t now = octo_clock_mono_ns(), dropped = ring_drops(s), lost = atomic_load(&s->sink_dropped);
-    uint64_t failures = atomic_load(&s->start_failures);
-    bool waiting = false;
+    struct octo_reported said = s->reported;
+    uint64_t now = octo_clock_mono_ns();
+    bool failed = w->trouble.error != 0 && !w->sink.fallback, tell = failed && due(&w->sink_ns, now);
+    bool waiting = failed && !tell;
 
-    w->length = w->lines = 0;
     if (w->lost)
         return false; /* nobody hears us; the counters wait */
-    if (w->trouble.error != 0 && !w->sink.fallback) {
-        if (due(&w->sink_ns, now)) {
-            char reason[REASON_MAX];
+    w->length = w->lines = 0;
+    if (tell) {
+        char reason[REASON_MAX];
 
-            trouble_text(w, reason, sizeof reason);
-            add(w, OCTO_EV_SHIM_SINK_FAILED, reason, w->trouble.failures + w->sink.open_failures);
-            w->trouble = (struct octo_trouble){.error = 0};
-            w->sink.open_failures = 0;
-        } else {
-            waiting = true;
-        }
+        trouble_text(w, reason, sizeof reason);
+        add(w, OCTO_EV_SHIM_SINK_FAILED, reason, w->trouble.failures + w->sink.open_failures);
     }
-    if (dropped != s->reported.dropped || lost != s->reported.sink_dropped) {
-        if (due(&w->dropped_ns, now)) {
-            add(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", dropped - s->reported.dropped);
-            add(w, OCTO_EV_SHIM_EVENTS_DROPPED, "sink_failed", lost - s->reported.sink_dropped);
-            s->reported.dropped = dropped;
-            s->reported.sink_dropped = lost;
-        } else {
-            waiting = true;
-        }
-    }
-    for (unsigned i = 0; i < OCTO_OPAQUE_REASONS; i++) {
-        uint64_t count = atomic_load_explicit(&s->opaque[i], memory_order_relaxed);
-        bool writers = i == OCTO_OPAQUE_NONE; /* its place is free for writers that did not start */
-        uint64_t *reported = writers ? &s->reported.start_failures : &s->reported.opaque[i];
-
-        if (writers)
-            count = failures;
-        if (count == *reported || (!writers && !noteworthy(i)))
-            continue;
-        if (due(&w->degraded_ns[i], now)) {
-            add(w, OCTO_EV_SHIM_DEGRADED, writers ? "writer_not_started" : octo_opaque_reason_name(i),
-                count - *reported);
-            *reported = count;
-        } else {
-            waiting = true;
-        }
-    }
-    if (w->length != 0) {
-        octo_drain_write_plain(w);
-        atomic_fetch_add_explicit(&s->written, w->lines, memory_order_relaxed);
+    waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", ring_drops(s), &said.dropped, &w->dropped_ns, now);
+    waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "sink_failed", atomic_load(&s->sink_dropped),
+                   &said.sink_dropped, &w->lost_ns, now);
+    waiting |= say(w, OCTO_EV_SHIM_DEGRADED, "writer_not_started", atomic_load(&s->start_failures),
+                   &said.start_failures, &w->degraded_ns[OCTO_OPAQUE_NONE], now);
+    for (unsigned i = 0; i < OCTO_OPAQUE_REASONS; i++)
+        if (noteworthy(i))
+            waiting |= say(w, OCTO_EV_SHIM_DEGRADED, octo_opaque_reason_name(i),
+                           atomic_load_explicit(&s->opaque[i], memory_order_relaxed), &said.opaque[i],
+                           &w->degraded_ns[i], now);
+    if (w->length != 0 && !octo_drain_write_plain(w))
+        return true; /* not said: once more, when their second is over again */
+    atomic_fetch_add_explicit(&s->written, w->lines, memory_order_relaxed);
+    s->reported = said;
+    if (tell) {
+        memset(&w->trouble, 0, sizeof w->trouble);
+        w->sink.open_failures = 0;
     }
     return waiting;
 }

@@ -35,7 +35,8 @@ enum {
 
 static bool special(const char *path)
 {
-    return octo_text_glob("/dev/*", 6, path) || octo_text_glob("/proc/*", 7, path);
+    return (octo_text_glob("/dev/*", 6, path) && !octo_text_glob("/dev/shm/*", 10, path)) ||
+           octo_text_glob("/proc/*", 7, path);
 }
 
 static int64_t period_of(const struct octo_sink *s, uint64_t unix_s)
@@ -211,7 +212,6 @@ int octo_sink_rotate_if_due(struct octo_sink *s, size_t len)
                 err = rotate(s, (uint64_t)s->period * (s->rotate == OCTO_ROTATE_DAILY ? 86400 : 3600));
         }
     }
-    if (s->size == 0 || s->period < now)
-        s->period = now;
+    s->present = now; /* octo_sink_write() makes it the period of the file */
     return err;
 }

@@ -173,6 +173,8 @@ ssize_t octo_sink_write(struct octo_sink *s, const char *p, size_t n)
 
     if (!s->stream) {
         r = octo_sys(SYS_write, s->fd, p, n);
+        if (r > 0)
+            s->period = s->present;
         return r != 0 ? r : -EIO;
     }
     n = whole_lines(p, n);
@@ -195,8 +197,8 @@ static size_t common(const char *a, const char *b, size_t n)
     return i;
 }
 
-size_t octo_sink_found(struct octo_sink *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *batch, size_t n,
-                       bool *at_end)
+size_t octo_sink_found(struct octo_sink *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *batch,
+                       size_t n, bool *at_end)
 {
     const char *first_end = memchr(batch, '\n', n);
     size_t first_line = first_end != NULL ? (size_t)(first_end - batch) + 1 : n, found = 0, len;

@@ -21,30 +21,31 @@
 #include <sys/types.h>
 
 enum {
-    OCTO_SINK_ATOMIC = 4096,      /* PIPE_BUF: a write up to this is not mixed with others' */
-    OCTO_SINK_WAIT_MS = 50,       /* how long a write waits for room in a pipe before it returns -EAGAIN */
+    OCTO_SINK_ATOMIC = 4096, /* PIPE_BUF: a write up to this is not mixed with others' */
+    OCTO_SINK_WAIT_MS = 50,  /* how long a write waits for room in a pipe before it returns -EAGAIN */
     OCTO_SINK_LOOK_AGAIN_MS = 1000,
 };
 
 struct octo_sink {
-    const char *path;           /* settings: a path, "stderr", or "" for none; kept by reference */
+    const char *path; /* settings: a path, "stderr", or "" for none; kept by reference */
     enum octo_rotate rotate;
     uint64_t rotate_bytes;
-    uint64_t (*real_ns)(void);  /* wall clock; a test sets its own */
+    uint64_t (*real_ns)(void); /* wall clock; a test sets its own */
     uint64_t (*mono_ns)(void);
 
-    int fd;                     /* -1: nothing is open */
-    int dir_fd;                 /* directory of path; -1: not open, or none */
-    const char *base;           /* last component of path */
-    bool stream;                /* fd is a pipe, socket, terminal … : poll, and write OCTO_SINK_ATOMIC at most */
+    int fd;           /* -1: nothing is open */
+    int dir_fd;       /* directory of path; -1: not open, or none */
+    const char *base; /* last component of path */
+    bool stream;      /* fd is a pipe, socket, terminal … : poll, and write OCTO_SINK_ATOMIC at most */
     bool socket;
-    bool fallback;              /* fd is stderr because the file cannot be opened (open_error) */
-    bool own_stderr;            /* stderr is our descriptor 2 itself: the kernel has no pidfd_getfd */
-    int open_error;             /* -errno of the last attempt to open the file, 0 */
-    uint64_t open_failures;     /* such attempts; whoever reports them sets it back */
-    uint64_t dev, ino, size;    /* of a regular file: as of the last octo_sink_ready() */
-    int64_t period;             /* day or hour of what the file holds; -1: empty, or not known */
-    uint64_t looked_ns;         /* mono time when path (or stderr) was last looked up */
+    bool fallback;           /* fd is stderr because the file cannot be opened (open_error) */
+    bool own_stderr;         /* stderr is our descriptor 2 itself: the kernel has no pidfd_getfd */
+    int open_error;          /* -errno of the last attempt to open the file, 0 */
+    uint64_t open_failures;  /* such attempts; whoever reports them sets it back */
+    uint64_t dev, ino, size; /* of a regular file: as of the last octo_sink_ready() */
+    int64_t period;          /* day or hour of the last line the file holds; -1: empty, or not known */
+    int64_t present;         /* day or hour at the last octo_sink_ready() */
+    uint64_t looked_ns;      /* mono time when path (or stderr) was last looked up */
 };
 
 /* Prepares a closed sink. Opens nothing. */
@@ -60,8 +61,8 @@ ssize_t octo_sink_write(struct octo_sink *s, const char *p, size_t n);
 
 /* How much of batch[0..n), which was to go to file (dev, ino) at about `offset`, is there already. Returns bytes.
  * *at_end: the last of them is the last byte of the file. Only after octo_sink_ready(). */
-size_t octo_sink_found(struct octo_sink *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *batch, size_t n,
-                       bool *at_end);
+size_t octo_sink_found(struct octo_sink *s, uint64_t dev, uint64_t ino, uint64_t offset, const char *batch,
+                       size_t n, bool *at_end);
 
 /* Nothing to write for a while: lets go of stderr. */
 void octo_sink_rest(struct octo_sink *s);

@@ -31,7 +31,8 @@ struct octo_target octo_target_split(const char *target, size_t len);
 /* host[0..len) without what is before its last '@'. */
 struct octo_span octo_target_host(const char *host, size_t len);
 
-/* Like octo_put_text(), with segments that look like a credential (a JWT, sk-…, ghp_…, AKIA…) replaced by REDACTED. */
+/* Like octo_put_text(), *cut being false before, with REDACTED for segments that look like a credential: a JWT, sk-…,
+ * ghp_…, AKIA…. */
 char *octo_target_put(char *p, const char *end, struct octo_span path, bool *cut);
 
 #endif

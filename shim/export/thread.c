@@ -46,7 +46,8 @@ static void *thread_pointer(const struct octo_thread *t)
 }
 
 /* The thread begins in run with a null return address, where unwinders stop. */
-static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *), void *arg)
+static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
+                  void *arg)
 {
     long ret;
     void **sp = (void **)(void *)stack;
@@ -77,7 +78,8 @@ static void *thread_pointer(const struct octo_thread *t)
     return stack_top(t) + TLS_BYTES;
 }
 
-static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *), void *arg)
+static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
+                  void *arg)
 {
     void **sp = (void **)(void *)stack;
     register long x8 __asm__("x8") = SYS_clone;
@@ -106,8 +108,8 @@ static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void 
 
 static int map_memory(struct octo_thread *t)
 {
-    long at = octo_sys(SYS_mmap, 0, TOTAL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                       -1, 0);
+    long at = octo_sys(SYS_mmap, 0, TOTAL_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (at < 0 && at > -4096)
         return (int)at;
@@ -136,7 +138,7 @@ int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg)
     return 0;
 }
 
-_Noreturn void octo_thread_exit(void)
+void octo_thread_exit(void)
 {
     for (;;)
         octo_sys(SYS_exit, 0);
@@ -148,7 +150,8 @@ bool octo_thread_wait(struct octo_thread *t, uint64_t timeout_ns)
     uint32_t tid;
 
     while ((tid = atomic_load(&t->tid)) != 0 && (now = octo_clock_mono_ns()) < deadline) {
-        struct timespec left = {(time_t)((deadline - now) / OCTO_NS_PER_S), (long)((deadline - now) % OCTO_NS_PER_S)};
+        struct timespec left = {(time_t)((deadline - now) / OCTO_NS_PER_S),
+                                (long)((deadline - now) % OCTO_NS_PER_S)};
 
         octo_sys(SYS_futex, &t->tid, FUTEX_WAIT, tid, &left, 0, 0); /* the kernel's wake is not a private one */
     }

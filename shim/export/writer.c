@@ -32,8 +32,8 @@
 enum { NONE, STARTING, RUNNING, STOPPING };
 
 enum {
-    LIVE_HOLE_MS = 1000,    /* a reserved record of a living process may stay unfinished so long */
-    FD_SWEEP_MAX = 65536,   /* descriptors closed one by one where the kernel has no close_range */
+    LIVE_HOLE_MS = 1000,  /* a reserved record of a living process may stay unfinished so long */
+    FD_SWEEP_MAX = 65536, /* descriptors closed one by one where the kernel has no close_range */
     FLUSH_STEP_US = 250,
     STOP_STEP_MS = 2,
 };
@@ -159,7 +159,8 @@ static void run(void *arg)
     octo_thread_exit();
 }
 
-void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment, const char *segment_path)
+void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment,
+                        const char *segment_path)
 {
     uint32_t was = atomic_load_explicit(&state, memory_order_acquire);
 
@@ -173,6 +174,7 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
     writer.settings = settings;
     writer.segment = segment;
     memset(&writer.trouble, 0, sizeof writer.trouble);
+    writer.lost = false;
     atomic_store(&writer.stop, 0);
     if (octo_thread_start(&writer.thread, run, &writer) == 0) {
         atomic_store_explicit(&state, RUNNING, memory_order_release);

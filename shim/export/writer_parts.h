@@ -23,10 +23,10 @@ enum {
 
 /* What went wrong with the sink, and what has been said of it. */
 struct octo_trouble {
-    int error;          /* -errno, 0: the sink works */
-    bool opening;       /* the file cannot be opened; else: cannot be written */
-    bool told;          /* a line on stderr has said so */
-    uint64_t failures;  /* failed writes since the last event about it */
+    int error;         /* -errno, 0: the sink works */
+    bool opening;      /* the file cannot be opened; else: cannot be written */
+    bool told;         /* a line on stderr has said so */
+    uint64_t failures; /* failed writes since the last event about it */
 };
 
 struct octo_writer {
@@ -39,13 +39,13 @@ struct octo_writer {
     struct octo_sink sink;
     struct octo_encoder encoder;
     struct octo_trouble trouble;
-    uint64_t looked_ns, dropped_ns, sink_ns, degraded_ns[OCTO_SEGMENT_OPAQUE]; /* last events about the shim */
-    uint32_t first;                       /* slot the next batch begins with */
-    bool more;                            /* the last batch was full */
-    bool lost;                            /* the last batch was: there is no sink */
+    uint64_t sink_ns, dropped_ns, lost_ns, degraded_ns[OCTO_SEGMENT_OPAQUE]; /* last events about the shim */
+    uint32_t first;                                                          /* slot the next batch begins with */
+    bool more;                                                               /* the last batch was full */
+    bool lost; /* the last batch was: there is no sink */
 
-    size_t length;                        /* bytes in batch */
-    uint64_t lines;                       /* and lines */
+    size_t length;  /* bytes in batch */
+    uint64_t lines; /* and lines */
     char batch[OCTO_BATCH_BYTES + OCTO_LINE_ROOM];
 };
 
@@ -56,8 +56,8 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
                           uint64_t hole_ns);
 /* Ends what a former leader had begun. First thing with every segment. */
 void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder);
-/* Writes w->batch[0..length), lines that stand in no ring. */
-void octo_drain_write_plain(struct octo_writer *w);
+/* Writes w->batch[0..length), lines that stand in no ring. Returns whether they are written. */
+bool octo_drain_write_plain(struct octo_writer *w);
 /* Sleeps on the doorbell of w->segment unless it differs from `seen`. timeout_ms 0: until rung. */
 void octo_writer_sleep(struct octo_writer *w, uint32_t seen, unsigned timeout_ms);
 

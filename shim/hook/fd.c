@@ -180,6 +180,57 @@ static inline int octo_fcntl(int fd, int command, void *argument)
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result;
 }
 
+/* A descriptor is made. If its number still means a connection, that was closed where we could not see it (inside libc,
+ * by an instruction of the service's own): forget it, or what goes into the new file would be edited (H9). */
+static void retire(int fd)
+{
+    int kept = errno;
+
+    if (!octo_process_is_borrowed())
+        octo_conn_drop(octo_fd_detach(fd));
+    errno = kept;
+}
+
+static inline int made(int fd)
+{
+    if (fd >= 0 && __builtin_expect(!octo_fd_is_foreign(fd), 0))
+        retire(fd);
+    return fd;
+}
+
+static inline int made_pair(int result, const int *pair)
+{
+    if (result == 0) {
+        made(pair[0]);
+        made(pair[1]);
+    }
+    return result;
+}
+
+#define MAKES(name, parameters, arguments)                                                                   \
+    static inline int octo_##name parameters                                                                 \
+    {                                                                                                        \
+        return made(octo_real.name arguments);                                                               \
+    }
+MAKES(open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+MAKES(openat, (int at, const char *path, int flags, mode_t mode), (at, path, flags, mode))
+MAKES(creat, (const char *path, mode_t mode), (path, mode))
+MAKES(socket, (int family, int type, int protocol), (family, type, protocol))
+MAKES(eventfd, (unsigned count, int flags), (count, flags))
+MAKES(epoll_create, (int size), (size))
+MAKES(epoll_create1, (int flags), (flags))
+MAKES(timerfd_create, (int clock, int flags), (clock, flags))
+MAKES(memfd_create, (const char *name, unsigned flags), (name, flags))
+
+#define MAKES_PAIR(name, parameters, arguments)                                                              \
+    static inline int octo_##name parameters                                                                 \
+    {                                                                                                        \
+        return made_pair(octo_real.name arguments, pair);                                                    \
+    }
+MAKES_PAIR(socketpair, (int family, int type, int protocol, int *pair), (family, type, protocol, pair))
+MAKES_PAIR(pipe, (int *pair), (pair))
+MAKES_PAIR(pipe2, (int *pair, int flags), (pair, flags))
+
 /* From here on the kernel adds or removes TLS records: what the service writes is not what is on the wire. */
 static inline int octo_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {

@@ -77,7 +77,8 @@ ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, v
 
 /*
  * Incoming, MSG_PEEK by the service: gives the virtual view (insertion included) that the next read
- * would give; nothing advances, no op but begin() and insertion() is called. Returns as octo_edit_read().
+ * would give, up to the end of the present message; nothing advances, no op but begin() and insertion() is
+ * called. Where can_peek is false it is the kernel's own view. Returns as octo_edit_read().
  */
 ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);

@@ -265,9 +265,17 @@ void octo_field_end(struct octo_framer *f)
     f->field = FIELD_NONE;
 }
 
+/* 1xx and 204 have no body and must not say they have (RFC 9112 6.1, RFC 9110 8.6); where they do, parsers
+ * disagree on whom to believe. */
+static bool contradicts_itself(const struct octo_framer *f)
+{
+    return f->role == OCTO_RESPONSE && f->method != OCTO_METHOD_HEAD && (f->status < 200 || f->status == 204)
+           && ((f->flags & FLAG_CHUNKED) || ((f->flags & FLAG_LENGTH) && f->left > 0));
+}
+
 void octo_field_settle(struct octo_framer *f)
 {
-    if ((f->flags & (FLAG_LENGTH | FLAG_CHUNKED)) == (FLAG_LENGTH | FLAG_CHUNKED)) {
+    if ((f->flags & (FLAG_LENGTH | FLAG_CHUNKED)) == (FLAG_LENGTH | FLAG_CHUNKED) || contradicts_itself(f)) {
         octo_framer_opaque(f, OCTO_OPAQUE_LENGTH);
         return;
     }

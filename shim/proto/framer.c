@@ -92,13 +92,19 @@ static bool has_no_body(const struct octo_framer *f)
     return f->method == OCTO_METHOD_HEAD || f->status < 200 || f->status == 204 || f->status == 304;
 }
 
-/* Does the stream change its protocol with this head? For a request, the answer to CONNECT decides; as
- * nobody waits for it here, what follows is no HTTP that we dare to frame. */
+/* Does the stream change its protocol with this head? Of a CONNECT request its answer decides, so that what
+ * follows the request is the caller's to judge: see octo_framer_feed(). */
 static bool upgrades(const struct octo_framer *f)
 {
     if (f->role == OCTO_REQUEST)
-        return f->method == OCTO_METHOD_CONNECT;
+        return false;
     return f->status == 101 || (f->method == OCTO_METHOD_CONNECT && f->status >= 200 && f->status < 300);
+}
+
+/* A body in CONNECT has no meaning that all agree on (RFC 9110 9.3.6). */
+static bool is_connect_with_body(const struct octo_framer *f)
+{
+    return f->role == OCTO_REQUEST && f->method == OCTO_METHOD_CONNECT && (f->flags & (FLAG_CHUNKED | FLAG_LENGTH));
 }
 
 /* The blank line has passed: what follows the head? */
@@ -107,6 +113,9 @@ static void choose_body(struct octo_framer *f, enum octo_verdict *verdict)
     if (upgrades(f)) {
         end_message(f, verdict);
         octo_framer_opaque(f, OCTO_OPAQUE_UPGRADED);
+    } else if (is_connect_with_body(f)) {
+        end_message(f, verdict);
+        octo_framer_opaque(f, OCTO_OPAQUE_LENGTH);
     } else if (has_no_body(f)) {
         end_message(f, verdict);
     } else if (f->flags & FLAG_CHUNKED) {

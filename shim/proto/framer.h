@@ -55,7 +55,7 @@ enum octo_opaque_reason {
     OCTO_OPAQUE_NOT_HTTP,    /* the first bytes are no HTTP/1 start line (TLS, redis, HTTP/2 preface) */
     OCTO_OPAQUE_START_LINE,  /* a malformed request or status line, HTTP/0.9, an unknown version */
     OCTO_OPAQUE_HEADER,      /* a malformed field line: bare LF or CR, fold, space before colon, control */
-    OCTO_OPAQUE_LENGTH,      /* Content-Length absent where needed, repeated, signed, too large, with TE */
+    OCTO_OPAQUE_LENGTH,      /* Content-Length repeated, signed, too large, with TE; 1xx or 204 with a body */
     OCTO_OPAQUE_CODING,      /* a Transfer-Encoding other than exactly one `chunked` on HTTP/1.1 */
     OCTO_OPAQUE_CHUNK,       /* a malformed chunk size, extension, chunk end or trailer */
     OCTO_OPAQUE_TOO_LARGE,   /* a head over 64 KiB or 256 field lines */
@@ -119,7 +119,8 @@ bool octo_framer_at_start(const struct octo_framer *f);
  * Consumes bytes of p[0..n) up to the next point of interest and says which (*verdict).
  * Returns the number of bytes consumed, 0 to n. After OCTO_AT_BLANK and OCTO_AT_END call again with
  * the rest. OCTO_AT_BLANK is reported once a head, and as soon as the CR is seen (its LF may follow in a
- * later call). A message without a body ends with its blank line. OCTO_IS_OPAQUE consumes nothing and
+ * later call). A message without a body ends with its blank line. A CONNECT request does too; if its answer is 2xx
+ * what follows it is no HTTP, and the caller makes the stream opaque. OCTO_IS_OPAQUE consumes nothing and
  * is sticky.
  */
 size_t octo_framer_feed(struct octo_framer *f, const uint8_t *p, size_t n, enum octo_verdict *verdict);

@@ -36,8 +36,19 @@ static const uint8_t *whole_name(struct octo_framer *f, const uint8_t *p, size_t
     return f->scratch;
 }
 
-static void set_method(struct octo_framer *f, const uint8_t *name, size_t len)
+/* What to call bytes that do not even begin like a start line. */
+static enum octo_opaque_reason not_http(const struct octo_framer *f)
 {
+    return f->flags & FLAG_SEEN ? OCTO_OPAQUE_START_LINE : OCTO_OPAQUE_NOT_HTTP;
+}
+
+/* The blank behind the method has just been seen. */
+static void method_done(struct octo_framer *f, const uint8_t *p, size_t len)
+{
+    const uint8_t *name = whole_name(f, p, &len);
+
+    if (len == 3 && memcmp(name, "PRI", 3) == 0) /* the preface of HTTP/2, and nothing else (RFC 9113 11.6) */
+        octo_framer_opaque(f, not_http(f));
     if (len == 4 && memcmp(name, "HEAD", 4) == 0)
         f->method = OCTO_METHOD_HEAD;
     else if (len == 7 && memcmp(name, "CONNECT", 7) == 0)
@@ -59,12 +70,6 @@ static void set_target(struct octo_framer *f, const uint8_t *p, size_t n)
     if (n > 0)
         memcpy(f->text->target + f->target_len, p, n);
     f->target_len = (uint16_t)(f->target_len + n);
-}
-
-/* What to call bytes that do not even begin like a start line. */
-static enum octo_opaque_reason not_http(const struct octo_framer *f)
-{
-    return f->flags & FLAG_SEEN ? OCTO_OPAQUE_START_LINE : OCTO_OPAQUE_NOT_HTTP;
 }
 
 static enum octo_opaque_reason line_fault(const struct octo_framer *f)
@@ -93,10 +98,8 @@ static const uint8_t *read_version(struct octo_framer *f, const uint8_t *at, con
     }
     for (; at < end && f->pos < 8; at++, f->pos++) {
         if (f->pos == 7 ? *at != '0' && *at != '1' : *at != (uint8_t)prefix[f->pos]) {
-            /* "HTTP/2.0" after a request target is the preface of HTTP/2: no HTTP/1 at all */
-            bool other = f->pos < 7 && (f->role == OCTO_RESPONSE || f->pos == 5);
-
-            octo_framer_opaque(f, other ? not_http(f) : OCTO_OPAQUE_START_LINE);
+            octo_framer_opaque(f, f->role == OCTO_RESPONSE && f->pos < 7 ? not_http(f)
+                                                                         : OCTO_OPAQUE_START_LINE);
             return at;
         }
         if (f->pos == 7)
@@ -160,12 +163,9 @@ static const uint8_t *feed(struct octo_framer *f, const uint8_t *at, const uint8
             octo_framer_opaque(f, not_http(f));
             return at;
         }
-        {
-            size_t len = (size_t)(run - at);
-            const uint8_t *name = whole_name(f, at, &len);
-
-            set_method(f, name, len);
-        }
+        method_done(f, at, (size_t)(run - at));
+        if (octo_framer_is_opaque(f))
+            return at;
         at = run + 1;
         f->pos = 0;
         f->phase = PH_TARGET;

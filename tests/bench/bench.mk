@@ -2,7 +2,7 @@
 # make bench-quick  the same in short, for use while developing (about 30 seconds)
 # make bench-micro  the pure parts alone: every bench_*.c here, linked with the rooms it may know
 
-BENCH_ROUNDS   ?= 5
+BENCH_ROUNDS   ?= 9
 BENCH_REQUESTS ?= 100000
 BENCH_OUT      := $(BUILD)/bench
 BENCH_TOOLS    := $(BENCH_OUT)/load $(BENCH_OUT)/cost_write $(BENCH_OUT)/cost_start

@@ -25,6 +25,7 @@ VARIANTS = {
     "nginx-log": "nginx, own $request_id and buffered JSON access log",
     "haproxy": "HAProxy adding the header, in front of nginx",
 }
+WARM_UP = 5000
 
 
 def median(values):
@@ -49,18 +50,17 @@ class Bench:
         service = rig.Service(variant, self.dir, self.o.library)
         with_id = variant != "bare"
         try:
-            # nginx's and HAProxy's IDs have forms of their own, which the client would complain about
-            forms = () if variant in ("bare", "shim") else ("-H", "X-Unused: y")
-            rig.load(self.load, service, 5000, 64, with_id, *forms)
+            rig.load(self.load, service, WARM_UP, 64, with_id)
             service.settle(1)
             pids = service.pids()
             before = rig.cpu_ns(pids)
-            report = rig.load(self.load, service, self.o.requests, 64, with_id, *forms)
+            report = rig.load(self.load, service, self.o.requests, 64, with_id)
             service.settle()
             app, writer = rig.added_ns(before, rig.cpu_ns(pids))
             if variant == "shim":
                 self.check_shim(service, report)
             elif report["served"] != self.o.requests or report["lost"] or (with_id and report["id_missing"]):
+                # the form of their IDs is nginx's and HAProxy's own
                 self.problem(f"{variant}: {report['why']}")
         finally:
             service.stop()
@@ -72,7 +72,7 @@ class Bench:
     def check_shim(self, service, report):
         if not report["ok"]:
             self.problem(f"shim: {report['why']}")
-        wrote, served = service.completed(), report["served"] + 5000
+        wrote, served = service.completed(), report["served"] + WARM_UP
         if wrote != served:
             self.problem(f"shim: {served} requests served, {wrote} request.completed written")
 
@@ -88,6 +88,7 @@ class Bench:
             # neighbours in time are compared, then the median taken: slow drifts of the machine cancel out
             for k in ("cpu_us", "app_us", "writer_us"):
                 figures[v]["added_" + k] = median([a[k] - b[k] for a, b in zip(rounds[v], rounds["bare"])])
+                figures[v]["least_" + k] = min(r[k] for r in rounds[v])
         print(f"\n  {'':10} {'requests/s':>11} {'p50 us':>8} {'p99 us':>8} {'CPU us':>8} {'added':>7} {'app':>7} "
               f"{'writer':>7}   ratio of medians: throughput, p50, p99, CPU")
         for v in variants:
@@ -95,6 +96,9 @@ class Bench:
             ratios = "  ".join(f"{f[k] / b[k]:.3f}" for k in ("per_second", "p50_us", "p99_us", "cpu_us"))
             print(f"  {v:10} {f['per_second']:11.0f} {f['p50_us']:8.1f} {f['p99_us']:8.1f} {f['cpu_us']:8.3f} "
                   f"{f['added_cpu_us']:7.3f} {f['added_app_us']:7.3f} {f['added_writer_us']:7.3f}   {ratios}")
+        least = ", ".join(f"{v} {figures[v]['least_cpu_us'] - figures['bare']['least_cpu_us']:.3f}"
+                          for v in variants[1:])
+        print(f"  added by the least of the rounds (what a busy machine disturbs least): {least} us CPU a request")
         for v in variants:
             print(f"  {v:10} {VARIANTS[v]}")
         self.result["throughput"] = {"medians": figures, "rounds": rounds}
@@ -150,7 +154,8 @@ class Bench:
             for s in services.values():
                 s.stop()
         added = {k: memory["shim"][k] - memory["bare"][k] for k in memory["bare"]}
-        print(f"  resident memory of the worker: bare {memory['bare']['Rss']} KiB, preloaded {memory['shim']['Rss']} KiB, "
+        print(f"  resident memory of the worker: bare {memory['bare']['Rss']} KiB, preloaded "
+              f"{memory['shim']['Rss']} KiB, "
               f"added {added['Rss']} KiB (Pss {added['Pss']}, private dirty {added['Private_Dirty']})")
         print(f"  idle for {seconds} s after load: CPU bare {idle['bare']} ns, preloaded {idle['shim']} ns")
         self.result["memory_kib"] = {**memory, "added": added}
@@ -224,8 +229,12 @@ class Bench:
 
     def run(self):
         filesystem = subprocess.run(["stat", "-f", "-c", "%T", self.dir], capture_output=True, text=True).stdout.strip()
-        print(f"octoshim benchmark: {self.o.rounds} rounds of {self.o.requests} requests; logs on {filesystem}; service on "
-              f"CPU {rig.SERVICE_CPU}, client on CPU {rig.CLIENT_CPU}")
+        print(f"octoshim benchmark: {self.o.rounds} rounds of {self.o.requests} requests; logs on {filesystem}; service on"
+              f" CPU {rig.SERVICE_CPU}, client on CPU {rig.CLIENT_CPU}")
+        busy = os.getloadavg()[0]
+        self.result["machine"]["load_before"] = busy
+        if busy > 0.5:
+            print(f"  The machine is busy (load {busy:.1f}): CPU a request is dearer then, and noisy.")
         try:
             self.throughput([v for v in VARIANTS if not (self.o.quick and v == "haproxy")])
             print()

@@ -72,9 +72,11 @@ int main(void)
 {
     measure("request.started", true, record(OCTO_EV_REQUEST_STARTED, "/api/v1/tasks/123"));
     measure("request.completed", true, record(OCTO_EV_REQUEST_COMPLETED, "/api/v1/tasks/123"));
-    measure("request.completed, 100-byte path", true,
-            record(OCTO_EV_REQUEST_COMPLETED,
-                   "/api/v1/organisations/0123456789/projects/abcdefghijkl/tasks/123/attachments/final-report-2025.pdf"));
+    measure(
+        "request.completed, 100-byte path", true,
+        record(
+            OCTO_EV_REQUEST_COMPLETED,
+            "/api/v1/organisations/0123456789/projects/abcdefghijkl/tasks/123/attachments/final-report-2025.pdf"));
     measure("request.completed, console", false, record(OCTO_EV_REQUEST_COMPLETED, "/api/v1/tasks/123"));
     return 0;
 }

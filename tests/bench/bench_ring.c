@@ -61,7 +61,8 @@ int main(void)
 {
     const unsigned counts[] = {1, 2, 8};
 
-    ring = mmap(NULL, sizeof *ring + SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    ring =
+        mmap(NULL, sizeof *ring + SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     octo_ring_init(ring, SIZE);
     for (unsigned c = 0; c < 3; c++) {
         pthread_t drainer, writer[8];

@@ -205,9 +205,9 @@ class Service:
             return f.read()
 
 
-def load(program, service, requests, connections=64, ids=True, *more):
+def load(program, service, requests, connections=64, ids=True):
     """Drives a service with the counting client; its report as a dict."""
-    argv = [program, "-c", str(connections), "-n", str(requests), "-a", str(CLIENT_CPU), "-t", "60", *more]
+    argv = [program, "-c", str(connections), "-n", str(requests), "-a", str(CLIENT_CPU), "-t", "60"]
     if not ids:
         argv.append("-x")
     done = subprocess.run([*argv, f"127.0.0.1:{service.port}", "/"], capture_output=True, text=True, timeout=90)

@@ -1,5 +1,5 @@
-// accept with and without an address, with a short one, accept4 with its flags; errors as bare; each connection
-// is served. (H10)
+// accept with and without an address, with a short one, accept4 with its flags; errors as bare; each
+// connection is served. (H10)
 //
 // events: request.started=5 request.completed=5
 // event: request.completed client=127.0.0.1

@@ -22,8 +22,8 @@ int main(int argc, char **argv)
         skip("needs root");
     if (statvfs(".", &fs) != 0 || fs.f_flag & ST_NOSUID)
         skip("setuid is off here");
-    char command[300];
-    snprintf(command, sizeof command, "cp /proc/%d/exe copy && chmod 4755 copy", getpid());
+    char command[5000];
+    snprintf(command, sizeof command, "cp %s copy && chmod 4755 copy", own_path());
     CHECK(system(command) == 0);
     pid_t pid = forked();
     if (pid == 0) {

@@ -1,5 +1,5 @@
-// Unusable IDs reach the service as they were sent, are never echoed, and the response carries a made one: bytes
-// outside the set, empty, too long, contradictory. (contract, "Request ID"; conventions R9)
+// Unusable IDs reach the service as they were sent, are never echoed, and the response carries a made one:
+// bytes outside the set, empty, too long, contradictory. (contract, "Request ID"; conventions R9)
 //
 // events: request.started=12 request.completed=12
 // not-event: request.started request_id=one

@@ -1,5 +1,5 @@
-// Read buffers that end exactly at, just before and just after the blank line and the insertion, and around 512
-// bytes. A read shorter than asked means an empty queue; after it a nonblocking read says EAGAIN. (H34)
+// Read buffers that end exactly at, just before and just after the blank line and the insertion, and around
+// 512 bytes. A read shorter than asked means an empty queue; after it a nonblocking read says EAGAIN. (H34)
 //
 // events: request.started=24 request.completed=24
 #include "preload.h"

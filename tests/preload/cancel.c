@@ -1,5 +1,5 @@
-// pthread_cancel ends a thread that is blocked in accept, in reads with big and small buffers, with half a head
-// read, in recvmsg, splice and write; the connection serves on. (H28)
+// pthread_cancel ends a thread that is blocked in accept, in reads with big and small buffers, with half a
+// head read, in recvmsg, splice and write; the connection serves on. (H28)
 // valgrind: no, it has trouble with threads cancelled in system calls
 //
 // events: request.started=2 request.completed=2

@@ -1,5 +1,5 @@
-// The service reads the request; a child made by posix_spawn gets the connection as standard output and writes
-// the whole response, as CGI with parsed-off headers does. The bytes arrive as written. (H21, H22)
+// The service reads the request; a child made by posix_spawn gets the connection as standard output and
+// writes the whole response, as CGI with parsed-off headers does. The bytes arrive as written. (H21, H22)
 #include "preload.h"
 
 #include <spawn.h>
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
         char *const child_argv[] = {"cgi", "ok", NULL};
         extern char **environ;
         pid_t pid;
-        CHECK(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, child_argv, environ) == 0);
+        CHECK(posix_spawn(&pid, own_path(), &actions, NULL, child_argv, environ) == 0);
         posix_spawn_file_actions_destroy(&actions);
         wait_ok(pid);
         show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 2, ""));

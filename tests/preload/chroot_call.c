@@ -1,5 +1,5 @@
-// chroot before the first request and after one: the service serves on, nothing appears in the jail, and what was
-// opened before keeps its way out. (H19)
+// chroot before the first request and after one: the service serves on, nothing appears in the jail, and what
+// was opened before keeps its way out. (H19)
 #include "preload.h"
 
 #include <dirent.h>

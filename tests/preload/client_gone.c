@@ -1,6 +1,6 @@
-// The client goes away in the middle of a response, before any of it, and in the middle of its request; and the
-// service gives up in the middle: aborted with a reason, once each; a request that never came whole is none.
-// (contract, "Events")
+// The client goes away in the middle of a response, before any of it, and in the middle of its request; and
+// the service gives up in the middle: aborted with a reason, once each; a request that never came whole is
+// none. (contract, "Events")
 //
 // events: request.started=4 request.completed=0 request.aborted=4
 // event: request.aborted path=/mid status_code=200 reason level=warning

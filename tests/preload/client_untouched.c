@@ -1,5 +1,5 @@
-// What a client in the same process sends and receives on connected sockets is not edited: the accepted end here
-// is read and written by instructions that no library sees. (H44)
+// What a client in the same process sends and receives on connected sockets is not edited: the accepted end
+// here is read and written by instructions that no library sees. (H44)
 //
 // events: request.started=0
 #include "preload.h"

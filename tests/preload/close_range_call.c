@@ -1,5 +1,5 @@
-// close_range closes connections; with CLOEXEC it closes nothing now; with UNSHARE only the calling thread's table
-// changes; bad arguments are EINVAL. (H12)
+// close_range closes connections; with CLOEXEC it closes nothing now; with UNSHARE only the calling thread's
+// table changes; bad arguments are EINVAL. (H12)
 //
 // events: request.started=5 request.completed=5
 #include "preload.h"

@@ -1,5 +1,5 @@
-// One thread is blocked reading a connection while another shuts it down and closes it, and the number comes back
-// at once as another connection that is served. (H12)
+// One thread is blocked reading a connection while another shuts it down and closes it, and the number comes
+// back at once as another connection that is served. (H12)
 //
 // events: request.completed=50
 #include "preload.h"

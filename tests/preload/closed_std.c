@@ -1,5 +1,5 @@
-// Started with 0, 1 and 2 closed: its listener, client and connection get these numbers, are served, and nothing
-// but the responses goes into them. (H17)
+// Started with 0, 1 and 2 closed: its listener, client and connection get these numbers, are served, and
+// nothing but the responses goes into them. (H17)
 //
 // events: request.started=3 request.completed=3
 #include "preload.h"

@@ -1,5 +1,5 @@
-// CONNECT: after the 2xx bytes pass untouched both ways, even when they look like HTTP; after a refused CONNECT
-// ordinary HTTP goes on, with or without IDs. (H39)
+// CONNECT: after the 2xx bytes pass untouched both ways, even when they look like HTTP; after a refused
+// CONNECT ordinary HTTP goes on, with or without IDs. (H39)
 //
 // events: request.started=1+
 // event: request.completed method=CONNECT status_code=403

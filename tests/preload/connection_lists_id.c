@@ -1,5 +1,5 @@
-// `Connection: X-Request-ID` makes the header hop-by-hop: nothing is inserted in a head that lists it. (framer's
-// rules, "insertion point")
+// `Connection: X-Request-ID` makes the header hop-by-hop: nothing is inserted in a head that lists it.
+// (framer's rules, "insertion point")
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

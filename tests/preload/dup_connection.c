@@ -1,5 +1,6 @@
 // One connection under several numbers made by dup, dup2, dup3 and fcntl: a head begun on one is finished on
 // another, and closing copies ends nothing until the last. (H11)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: request.started=7 request.completed=7 request.aborted=0
 #include "preload.h"

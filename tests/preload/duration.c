@@ -1,5 +1,6 @@
-// The times in the event are the handler's: at least as long as it slept, in milliseconds, and a slow one is a
-// warning. (contract, "Events")
+// The times in the event are the handler's: at least as long as it slept, in milliseconds, and a slow one is
+// a warning. (contract, "Events")
+// valgrind: no, it is too slow for these times
 // env: OCTOSHIM_SLOW_MS=60
 //
 // events: request.started=2 request.completed=2

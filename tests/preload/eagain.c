@@ -1,5 +1,5 @@
-// A nonblocking reader gets EAGAIN exactly when nothing is there, never 0, also between the pieces of a head; a
-// nonblocking writer's calls after it take all. (H33, H34)
+// A nonblocking reader gets EAGAIN exactly when nothing is there, never 0, also between the pieces of a head;
+// a nonblocking writer's calls after it take all. (H33, H34)
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

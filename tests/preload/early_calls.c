@@ -1,5 +1,5 @@
-// Calls before any library's constructor has run, as allocators and sanitizers make them: pipe, write, read, dup,
-// fcntl, syscall, close from .preinit_array, and again from an early constructor. (H1)
+// Calls before any library's constructor has run, as allocators and sanitizers make them: pipe, write, read,
+// dup, fcntl, syscall, close from .preinit_array, and again from an early constructor. (H1)
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

@@ -1,5 +1,5 @@
-// 413 while the request's body still comes; the service then drains the body and goes on with the next request
-// on the same connection. (framer's rules: directions are independent)
+// 413 while the request's body still comes; the service then drains the body and goes on with the next
+// request on the same connection. (framer's rules: directions are independent)
 //
 // events: request.started=2 request.completed=2
 // event: request.completed path=/big status_code=413

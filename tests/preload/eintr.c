@@ -1,5 +1,6 @@
-// A signal during a blocked read, recv and accept: EINTR without SA_RESTART, and the call goes on with it; with
-// half a head read and with small buffers too. (law 1)
+// A signal during a blocked read, recv and accept: EINTR without SA_RESTART, and the call goes on with it;
+// with half a head read and with small buffers too. (law 1)
+// valgrind: no, it is too slow for these alarms
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

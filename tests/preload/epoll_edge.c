@@ -1,5 +1,6 @@
-// An edge-triggered reader that stops on a short read, as nginx does, never stalls: for every place to cut two
-// pipelined requests and several buffer sizes, each arrival gives an edge and the reads after it give all. (H34, H38)
+// An edge-triggered reader that stops on a short read, as nginx does, never stalls: for every place to cut
+// two pipelined requests and several buffer sizes, each arrival gives an edge and the reads after it give
+// all. (H34, H38)
 //
 // events: request.started=544 request.completed=544
 #include "preload.h"

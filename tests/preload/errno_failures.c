@@ -1,5 +1,6 @@
-// Calls that fail return -1 with the errno that they have bare, on connections in all states and on what is no
-// connection. (law 1)
+// Calls that fail return -1 with the errno that they have bare, on connections in all states and on what is
+// no connection. (law 1)
+// valgrind: no, bad arguments are meant
 #include "preload.h"
 
 #include <sys/sendfile.h>

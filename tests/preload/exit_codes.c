@@ -1,6 +1,6 @@
-// Every way a service ends keeps its exit code or signal, and the event of the request that it has just answered
-// is written, by itself or by the next start: return, exit, _exit, _Exit, quick_exit, pthread_exit, abort, signals.
-// (H30, "Nothing completed is lost")
+// Every way a service ends keeps its exit code or signal, and the event of the request that it has just
+// answered is written, by itself or by the next start: return, exit, _exit, _Exit, quick_exit, pthread_exit,
+// abort, signals. (H30, "Nothing completed is lost")
 // valgrind: no, aborts are meant
 //
 // events: request.started=11 request.completed=11 request.aborted=0

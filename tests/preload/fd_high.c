@@ -1,4 +1,5 @@
 // Connections with descriptor numbers above 1024 and, where the limit allows it, above 65536. (H16)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: request.started=4 request.completed=4
 #include "preload.h"

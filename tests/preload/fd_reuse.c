@@ -1,6 +1,6 @@
-// A connection's number comes back as a file, a pipe, another connection, after it was closed in the middle of a
-// head by close, dup2, fclose, syscall or an instruction no library sees: what is written then is not edited, and
-// a new connection starts afresh. (H9, H12)
+// A connection's number comes back as a file, a pipe, another connection, after it was closed in the middle
+// of a head by close, dup2, fclose, syscall or an instruction no library sees: what is written then is not
+// edited, and a new connection starts afresh. (H9, H12)
 //
 // events: request.completed=6
 #include "preload.h"

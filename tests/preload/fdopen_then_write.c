@@ -1,5 +1,5 @@
-// Request by read, response head by stdio, body by raw write, and that body looks like a head: it stays whole.
-// (H13)
+// Request by read, response head by stdio, body by raw write, and that body looks like a head: it stays
+// whole. (H13)
 #include "preload.h"
 
 int main(void)

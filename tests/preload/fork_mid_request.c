@@ -1,5 +1,5 @@
-// fork between request and response: the child answers and the parent only closes its copy, then the other way
-// round. One started and one completed each, nothing aborted. (H20)
+// fork between request and response: the child answers and the parent only closes its copy, then the other
+// way round. One started and one completed each, nothing aborted. (H20)
 //
 // events: request.started=4 request.completed=4 request.aborted=0
 #include "preload.h"

@@ -1,5 +1,6 @@
 // A service compiled with _FORTIFY_SOURCE=2 is served like any, and its overflow still aborts with glibc's
 // message. (H5)
+// build: gcc
 // cflags: -O2 -D_FORTIFY_SOURCE=2
 // valgrind: no, the abort is meant
 //

@@ -1,5 +1,5 @@
-// The client shuts its sending side down after the request: the service reads it, then 0, and answers; once with
-// the end of the stream already in the queue before the head is read. (H34)
+// The client shuts its sending side down after the request: the service reads it, then 0, and answers; once
+// with the end of the stream already in the queue before the head is read. (H34)
 //
 // events: request.started=4 request.completed=4 request.aborted=0
 #include "preload.h"

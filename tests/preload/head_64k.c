@@ -1,4 +1,5 @@
-// Heads of 20, 60 and just 64 KiB, both ways, with the insertion; read with a big and with a small buffer. (H40)
+// Heads of 20, 60 and just 64 KiB, both ways, with the insertion; read with a big and with a small buffer.
+// (H40)
 //
 // events: request.started=6 request.completed=6
 // event: request.completed path=/65536 status_code=200

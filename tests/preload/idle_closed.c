@@ -1,4 +1,5 @@
-// A keep-alive connection that is closed idle, by either side, aborts nothing; so does one that never sent a byte.
+// A keep-alive connection that is closed idle, by either side, aborts nothing; so does one that never sent a
+// byte.
 //
 // events: request.started=2 request.completed=2 request.aborted=0
 #include "preload.h"

@@ -1,4 +1,5 @@
-// inetd: a program is started with a connection as descriptor 0 and serves it there, reading and writing. (H10)
+// inetd: a program is started with a connection as descriptor 0 and serves it there, reading and writing.
+// (H10)
 //
 // events: request.started=2 request.completed=2
 // event: request.completed path=/inetd status_code=200

@@ -18,7 +18,8 @@ static void serves(void)
         }
         check_request(bytes, len, id);
         char text[256];
-        sprintf(text, "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: 12\r\n\r\nhello /split", id[0] ? id : "-");
+        sprintf(text, "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: 12\r\n\r\nhello /split",
+                id[0] ? id : "-");
         reply(1, text);
     }
 }

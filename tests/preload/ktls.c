@@ -1,5 +1,5 @@
-// setsockopt for kernel TLS answers as bare (most kernels here have no TLS ULP), and what the connection carries
-// afterwards passes. (H41)
+// setsockopt for kernel TLS answers as bare (most kernels here have no TLS ULP), and what the connection
+// carries afterwards passes. (H41)
 #include "preload.h"
 
 #ifndef SOL_TLS

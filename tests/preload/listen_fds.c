@@ -1,5 +1,6 @@
 // systemd's socket activation: the listener is descriptor 3, named by LISTEN_FDS; the service never calls
 // listen. (H10, H18)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: request.started=2 request.completed=2
 #include "preload.h"

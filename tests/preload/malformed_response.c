@@ -1,5 +1,5 @@
-// Responses that cannot be framed pass untouched, byte for byte: the service's word is its own. Its requests were
-// in order and have their IDs. (law 2)
+// Responses that cannot be framed pass untouched, byte for byte: the service's word is its own. Its requests
+// were in order and have their IDs. (law 2)
 #include "preload.h"
 
 int main(void)

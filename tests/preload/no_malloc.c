@@ -1,5 +1,5 @@
-// Serving allocates nothing: the program's own malloc, calloc, realloc and free count their calls, from the start
-// of main to the end and inside a signal handler's reach. (H26, law 4)
+// Serving allocates nothing: the program's own malloc, calloc, realloc and free count their calls, from the
+// start of main to the end and inside a signal handler's reach. (H26, law 4)
 // valgrind: no, it replaces malloc itself
 //
 // events: request.started=50 request.completed=50

@@ -1,5 +1,6 @@
 // A program that never listens, like most that inherit LD_PRELOAD from a service: files, pipes, sockets and
 // children as bare, no thread, no event. (H49)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: service.started=0 service.stopped=0 request.started=0
 #include "preload.h"

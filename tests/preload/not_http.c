@@ -1,5 +1,5 @@
-// Redis, TLS, an HTTP/2 preface, SMTP where the server speaks first, random bytes: untouched both ways, whatever
-// the sizes, and HTTP that follows is untouched too. (H41, law 2)
+// Redis, TLS, an HTTP/2 preface, SMTP where the server speaks first, random bytes: untouched both ways,
+// whatever the sizes, and HTTP that follows is untouched too. (H41, law 2)
 //
 // events: request.started=0 request.completed=0
 #include "preload.h"

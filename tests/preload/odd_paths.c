@@ -1,5 +1,5 @@
-// Paths with bytes that are no UTF-8, with quotes, escapes and great length: the service sees them as they are,
-// the events stay valid JSON within 8 KiB. ("Bad input")
+// Paths with bytes that are no UTF-8, with quotes, escapes and great length: the service sees them as they
+// are, the events stay valid JSON within 8 KiB. ("Bad input")
 //
 // events: request.started=6 request.completed=6
 // event: request.completed path=/a"b\c

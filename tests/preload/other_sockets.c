@@ -1,5 +1,5 @@
-// Datagrams, SEQPACKET, socketpairs and pipes that carry HTTP-looking bytes are nobody's connection: their bytes
-// and message boundaries stay.
+// Datagrams, SEQPACKET, socketpairs and pipes that carry HTTP-looking bytes are nobody's connection: their
+// bytes and message boundaries stay.
 //
 // events: request.started=0
 #include "preload.h"
@@ -43,7 +43,8 @@ int main(void)
     len = sizeof in;
     int udp = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
     CHECK(bind(udp, (struct sockaddr *)&in, sizeof in) == 0);
-    CHECK(getsockname(udp, (struct sockaddr *)&in, &len) == 0 && connect(sender, (struct sockaddr *)&in, len) == 0);
+    CHECK(getsockname(udp, (struct sockaddr *)&in, &len) == 0 &&
+          connect(sender, (struct sockaddr *)&in, len) == 0);
     passes("udp", sender, udp);
     return 0;
 }

@@ -1,5 +1,5 @@
-// A client that sends a usable ID sees it again, whatever the case of the header's name and wherever it stands;
-// the request reaches the service as it was sent. (contract, "Request ID"; H40)
+// A client that sends a usable ID sees it again, whatever the case of the header's name and wherever it
+// stands; the request reaches the service as it was sent. (contract, "Request ID"; H40)
 //
 // events: request.started=6 request.completed=6
 // event: request.started request_id=abc-123._~:/+=@

@@ -1,5 +1,5 @@
-// Nonblocking writes into a small, nearly full socket: short counts and EAGAIN at every place of the response's
-// head, never 0, and after each EAGAIN the socket becomes writable. (H33)
+// Nonblocking writes into a small, nearly full socket: short counts and EAGAIN at every place of the
+// response's head, never 0, and after each EAGAIN the socket becomes writable. (H33)
 //
 // events: request.started=402 request.completed=402
 #include "preload.h"

@@ -1,5 +1,5 @@
-// A service that reads where no library sees it and writes through libc, and the other way round: the shim sees
-// half of the traffic and must not spoil it. (H44)
+// A service that reads where no library sees it and writes through libc, and the other way round: the shim
+// sees half of the traffic and must not spoil it. (H44)
 #include "preload.h"
 
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
-// MSG_PEEK and the next read agree, byte for byte, for peeks of many lengths at many places of the head; a peek
-// moves nothing. (H35)
+// MSG_PEEK and the next read agree, byte for byte, for peeks of many lengths at many places of the head; a
+// peek moves nothing. (H35)
 //
 // events: request.started=10 request.completed=10
 #include "preload.h"

@@ -1,5 +1,6 @@
-// 150 requests sent before the first is read, then all answered, some while the rest is still unread: past the
-// depth that the shim follows it may stop inserting, but no byte is lost or out of place. (framer's rules, depth 64)
+// 150 requests sent before the first is read, then all answered, some while the rest is still unread: past
+// the depth that the shim follows it may stop inserting, but no byte is lost or out of place. (framer's
+// rules, depth 64)
 //
 // events: request.started=64+
 #include "preload.h"

@@ -418,6 +418,7 @@ bool serve_next(int conn)
     }
     len = check_request(bytes, len, id);
     CHECK(len == head_length(bytes, len));
+    bytes[len - 1] = 0;
     CHECK(sscanf(bytes, "GET %255s HTTP/1.1", path) == 1);
     len = (size_t)sprintf(bytes,
                           "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: %zu\r\n\r\nhello %s",
@@ -477,10 +478,19 @@ void wait_ok(pid_t pid)
     CHECK(status == 0);
 }
 
+const char *own_path(void)
+{
+    static char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    CHECK(n > 0);
+    path[n] = 0;
+    return path;
+}
+
 void run_self(const char *argument)
 {
     char *const argv[] = {"self", (char *)(uintptr_t)argument, NULL};
-    execv("/proc/self/exe", argv);
+    execv(own_path(), argv);
     check_failed(__FILE__, __LINE__, "exec");
 }
 

@@ -153,6 +153,8 @@ void get_once(const struct address *address, const char *path);
 pid_t forked(void);
 void wait_ok(pid_t pid);
 
+/* This program's file. Under valgrind the link in /proc cannot be executed itself. */
+const char *own_path(void);
 /* Replaces this process with itself, run with one argument; and forks for that, returning the child. */
 void run_self(const char *argument) __attribute__((noreturn));
 pid_t forked_self(const char *argument);

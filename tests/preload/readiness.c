@@ -1,5 +1,5 @@
-// poll, select and level-triggered epoll agree with what read gives, at every byte of the request: readable until
-// the last byte is given, then not. (law 3)
+// poll, select and level-triggered epoll agree with what read gives, at every byte of the request: readable
+// until the last byte is given, then not. (law 3)
 //
 // events: request.started=4 request.completed=4
 #include "preload.h"

@@ -1,4 +1,5 @@
-// A response that carries an ID already is left alone, whatever the case of its name. (contract, "Request ID")
+// A response that carries an ID already is left alone, whatever the case of its name. (contract, "Request
+// ID")
 //
 // events: request.started=3 request.completed=3
 #include "preload.h"

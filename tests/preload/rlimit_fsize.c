@@ -1,4 +1,5 @@
-// RLIMIT_FSIZE of 1 KiB and events that need more: neither SIGXFSZ nor anything else reaches the service. (law 6)
+// RLIMIT_FSIZE of 1 KiB and events that need more: neither SIGXFSZ nor anything else reaches the service.
+// (law 6)
 // stderr: any
 #include "preload.h"
 

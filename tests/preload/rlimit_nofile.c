@@ -1,4 +1,6 @@
-// RLIMIT_NOFILE of 8: connections are served as long as there are numbers, then accept fails as bare. (H16, H17)
+// RLIMIT_NOFILE of 8: connections are served as long as there are numbers, then accept fails as bare. (H16,
+// H17)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: request.started=3 request.completed=3
 #include "preload.h"

@@ -1,5 +1,6 @@
-// A connection that has served requests is passed on, served there, and passed back; a copy under the received
-// number's old owner is forgotten. Whether IDs are inserted after the passing is the shim's choice. (H15)
+// A connection that has served requests is passed on, served there, and passed back; a copy under the
+// received number's old owner is forgotten. Whether IDs are inserted after the passing is the shim's choice.
+// (H15)
 //
 // events: request.started=1+
 #include "scm.h"

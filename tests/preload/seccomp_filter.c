@@ -1,5 +1,5 @@
-// A service confines itself by prctl to the calls it uses; any other kills it. It serves, before its first request
-// and after one, with big and small buffers. (H42)
+// A service confines itself by prctl to the calls it uses; any other kills it. It serves, before its first
+// request and after one, with big and small buffers. (H42)
 // valgrind: no, it cannot live under a filter
 #include "seccomp.h"
 

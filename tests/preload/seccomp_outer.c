@@ -1,5 +1,5 @@
-// Under a filter that was there before the service started and lets ordinary things through, as in a container,
-// all works. (H42)
+// Under a filter that was there before the service started and lets ordinary things through, as in a
+// container, all works. (H42)
 //
 // events: request.started=3 request.completed=3
 #include "seccomp.h"

@@ -1,5 +1,5 @@
-// A service that enters seccomp's strict mode, where only read, write and exit may be called: it lives, and moves
-// its bytes, after a request and before the first. (H42)
+// A service that enters seccomp's strict mode, where only read, write and exit may be called: it lives, and
+// moves its bytes, after a request and before the first. (H42)
 // valgrind: no, it cannot live under a filter
 #include "preload.h"
 

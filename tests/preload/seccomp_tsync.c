@@ -1,5 +1,5 @@
-// A service that has served puts a killing filter on all of its threads with seccomp(TSYNC): no thread of ours may
-// break it, or be in the way of it. (H42)
+// A service that has served puts a killing filter on all of its threads with seccomp(TSYNC): no thread of
+// ours may break it, or be in the way of it. (H42)
 // valgrind: no, it cannot live under a filter
 //
 // events: request.completed=1+

@@ -1,5 +1,5 @@
-// A whole response, head included, from a file by sendfile, and by splice: nobody can look into it, so it passes
-// as it is, and the connection goes on. (H14)
+// A whole response, head included, from a file by sendfile, and by splice: nobody can look into it, so it
+// passes as it is, and the connection goes on. (H14)
 //
 // events: request.started=1+
 #include "preload.h"

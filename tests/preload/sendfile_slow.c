@@ -1,5 +1,5 @@
-// 10 MB by nonblocking sendfile to a slow reader: partial sends and EAGAIN, every byte arrives, the event has the
-// size. (H14)
+// 10 MB by nonblocking sendfile to a slow reader: partial sends and EAGAIN, every byte arrives, the event has
+// the size. (H14)
 //
 // events: request.started=1 request.completed=1
 // event: request.completed path=/big status_code=200 bytes_out>10000000

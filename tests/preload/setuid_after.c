@@ -1,5 +1,5 @@
-// The same after a request has been served: afterwards no task of the process has the old user, group, groups or
-// capabilities, and serving and events go on. (H24)
+// The same after a request has been served: afterwards no task of the process has the old user, group, groups
+// or capabilities, and serving and events go on. (H24)
 // owner: 65534
 //
 // events: request.started=4 request.completed=4

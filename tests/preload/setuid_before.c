@@ -1,5 +1,5 @@
-// A service started as root drops to another user before its first request, as nginx's workers do; events go to a
-// directory of that user. (H24)
+// A service started as root drops to another user before its first request, as nginx's workers do; events go
+// to a directory of that user. (H24)
 // owner: 65534
 //
 // events: request.started=2 request.completed=2

@@ -1,5 +1,5 @@
-// setreuid, seteuid and back, setresgid, setegid and a raw setresuid after a request: results as bare, and the
-// tasks of the process agree at each step. (H24)
+// setreuid, seteuid and back, setresgid, setegid and a raw setresuid after a request: results as bare, and
+// the tasks of the process agree at each step. (H24)
 // owner: 65534
 //
 // events: request.started=8 request.completed=8

@@ -1,5 +1,5 @@
-// shutdown of either direction and of both: what reads and writes give afterwards is as bare; a connection keeps
-// its state until close. (H12)
+// shutdown of either direction and of both: what reads and writes give afterwards is as bare; a connection
+// keeps its state until close. (H12)
 //
 // events: request.started=2 request.completed=2
 #include "preload.h"

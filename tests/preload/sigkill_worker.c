@@ -1,4 +1,5 @@
-// A worker is killed with SIGKILL right after its response: a sibling writes the event. ("Nothing completed is lost")
+// A worker is killed with SIGKILL right after its response: a sibling writes the event. ("Nothing completed
+// is lost")
 //
 // events: request.started=11 request.completed=11
 // event: request.completed path=/9

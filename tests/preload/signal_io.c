@@ -1,5 +1,5 @@
-// A SIGALRM handler every millisecond does I/O itself: on a pipe, and a whole request on another connection, in
-// the middle of the main program's calls; errno is kept for both. (H26)
+// A SIGALRM handler every millisecond does I/O itself: on a pipe, and a whole request on another connection,
+// in the middle of the main program's calls; errno is kept for both. (H26)
 //
 // events: request.started=400+ request.completed=400+ request.aborted=0
 #include "preload.h"

@@ -1,5 +1,5 @@
-// A process-directed signal goes to the service's own thread, none is swallowed by a helper thread: handlers run
-// on main, sigwait works, SIGTERM ends the process. (H25)
+// A process-directed signal goes to the service's own thread, none is swallowed by another thread: handlers
+// run on main, sigwait works, SIGTERM ends the process. (H25)
 //
 // events: request.started=2 request.completed=2
 #include "preload.h"

@@ -1,5 +1,5 @@
-// Writing a response to a connection that is gone: SIGPIPE kills by default, EPIPE or ECONNRESET when ignored,
-// MSG_NOSIGNAL sends none; in the middle of the head, where the insertion goes with it. (H33)
+// Writing a response to a connection that is gone: SIGPIPE kills by default, EPIPE or ECONNRESET when
+// ignored, MSG_NOSIGNAL sends none; in the middle of the head, where the insertion goes with it. (H33)
 //
 // events: request.started=7 request.completed=0 request.aborted=6+
 #include "preload.h"

@@ -1,5 +1,5 @@
-// Threads with the smallest stack that glibc allows, and a handler on a small alternate stack, serve: the hooks
-// need little stack, for big gathers too. (H26)
+// Threads with the smallest stack that glibc allows, and a handler on a small alternate stack, serve: the
+// hooks need little stack, for big gathers too. (H26)
 // valgrind: no, it needs more stack itself
 //
 // events: request.started=6 request.completed=6

@@ -1,5 +1,5 @@
-// Events to a standard error that is a full pipe which nobody reads: no response is late, the exit is not held up,
-// the pipe keeps its flags, and once it is read again events come through. (issue point 5)
+// Events to a standard error that is a full pipe which nobody reads: no response is late, the exit is not
+// held up, the pipe keeps its flags, and once it is read again events come through. (issue point 5)
 // env: OCTOSHIM_LOG=stderr
 // stderr: any
 #include "preload.h"

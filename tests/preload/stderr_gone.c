@@ -1,5 +1,5 @@
-// Events to a standard error whose reader is gone: no SIGPIPE for the service. And to one that it closes itself
-// and opens again as something else: no event goes into that. (H17, H25)
+// Events to a standard error whose reader is gone: no SIGPIPE for the service. And to one that it closes
+// itself and opens again as something else: no event goes into that. (H17, H25)
 // env: OCTOSHIM_LOG=stderr
 // stderr: any
 #include "preload.h"

@@ -1,4 +1,5 @@
-// system and popen in the middle of requests: their output and codes are theirs, the connection goes on. (H9, H21)
+// system and popen in the middle of requests: their output and codes are theirs, the connection goes on. (H9,
+// H21)
 //
 // events: request.started=3 request.completed=3 request.aborted=0
 #include "preload.h"

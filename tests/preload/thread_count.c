@@ -1,5 +1,5 @@
-// No thread before the first finished request: not at the start, not after listen, accept or half a request. What
-// there is later is nobody's child. (H24, issue point 6)
+// No thread before the first finished request: not at the start, not after listen, accept or half a request.
+// What there is later is nobody's child. (H24, issue point 6)
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

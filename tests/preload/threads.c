@@ -1,5 +1,5 @@
-// Eight threads serve 200 connections of four client processes, two requests each; every client checks its own
-// IDs and bodies. (H20, H31)
+// Eight threads serve 200 connections of four client processes, two requests each; every client checks its
+// own IDs and bodies. (H20, H31)
 //
 // events: request.started=400 request.completed=400 request.aborted=0
 #include "preload.h"

@@ -1,5 +1,6 @@
 // MSG_TRUNC discards without copying, as lighttpd drains a connection: counts are the kernel's, the buffer's
 // contents are nobody's business. (H36)
+// valgrind: no, a null buffer is meant
 //
 // events: request.started=1 request.completed=1
 #include "preload.h"

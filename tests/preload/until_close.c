@@ -1,5 +1,5 @@
-// HTTP/1.0: the body ends with the connection, once by close, once by shutdown; HTTP/1.0 with keep-alive and a
-// length goes on. (framer's rules)
+// HTTP/1.0: the body ends with the connection, once by close, once by shutdown; HTTP/1.0 with keep-alive and
+// a length goes on. (framer's rules)
 //
 // events: request.started=4 request.completed=4 request.aborted=0
 // event: request.completed path=/closed status_code=200 bytes_out>40

@@ -6,7 +6,8 @@
 
 int main(void)
 {
-    static const char switching[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";
+    static const char switching[] =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";
     char bytes[1024], id[ID_SIZE];
     struct pair pair = tcp_pair();
     send_text(pair.client, "GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");

@@ -1,6 +1,7 @@
-// nginx's binary upgrade: a running service executes itself with its listener inherited, both serve for a while,
-// then the old one ends; and a service that executes itself in place between two requests of one connection.
-// (H10, H22)
+// nginx's binary upgrade: a running service executes itself with its listener inherited, both serve for a
+// while, then the old one ends; and a service that executes itself in place between two requests of one
+// connection. (H10, H22)
+// valgrind: no, it keeps descriptors among the service's own
 //
 // events: request.started=4 request.completed=4
 #include "preload.h"

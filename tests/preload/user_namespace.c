@@ -1,5 +1,5 @@
-// unshare(CLONE_NEWUSER), which fails in a process with threads, works before the first request and after one has
-// finished. (H24)
+// unshare(CLONE_NEWUSER), which fails in a process with threads, works before the first request and after one
+// has finished. (H24)
 //
 // events: request.completed=5
 #include "preload.h"

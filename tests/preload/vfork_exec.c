@@ -1,5 +1,5 @@
-// vfork, then close, dup2 and exec in the child, in the middle of a request: the parent's connections are as they
-// were, because the child's calls happened in the parent's memory but on its own descriptors. (H21)
+// vfork, then close, dup2 and exec in the child, in the middle of a request: the parent's connections are as
+// they were, because the child's calls happened in the parent's memory but on its own descriptors. (H21)
 //
 // events: request.started=3 request.completed=3 request.aborted=0
 #include "preload.h"

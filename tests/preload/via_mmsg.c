@@ -1,5 +1,5 @@
-// recvmmsg and sendmmsg on a stream: the messages' lengths add up to the stream's bytes, in order. Whether IDs
-// are inserted here is the shim's choice. (H14)
+// recvmmsg and sendmmsg on a stream: the messages' lengths add up to the stream's bytes, in order. Whether
+// IDs are inserted here is the shim's choice. (H14)
 #include "preload.h"
 
 static ssize_t by_recvmmsg(int fd, void *bytes, size_t n)

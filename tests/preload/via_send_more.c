@@ -1,5 +1,5 @@
-// Head with MSG_MORE, body without, as HAProxy sends; and under TCP_CORK. Flags are kept, nothing is held back.
-// (H33, H1G)
+// Head with MSG_MORE, body without, as HAProxy sends; and under TCP_CORK. Flags are kept, nothing is held
+// back. (H33, H1G)
 //
 // events: request.started=3 request.completed=3
 #include "preload.h"

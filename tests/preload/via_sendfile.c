@@ -1,5 +1,5 @@
-// Head by send, body by sendfile and sendfile64, with and without an offset, in pieces; the file's position and
-// the offset move as the kernel moves them. (H14)
+// Head by send, body by sendfile and sendfile64, with and without an offset, in pieces; the file's position
+// and the offset move as the kernel moves them. (H14)
 // cflags: -D_LARGEFILE64_SOURCE
 //
 // events: request.started=3 request.completed=3

@@ -1,5 +1,5 @@
-// A service on stdio: fdopen, fgets, fprintf, fclose, one request a connection. glibc's own calls below stdio are
-// not seen, so nothing is inserted, and nothing else happens either. (H9, H13)
+// A service on stdio: fdopen, fgets, fprintf, fclose, one request a connection. glibc's own calls below stdio
+// are not seen, so nothing is inserted, and nothing else happens either. (H9, H13)
 #include "preload.h"
 
 int main(void)

@@ -1,5 +1,5 @@
-// A service that goes through syscall() for everything: accept4, read, readv, recvfrom, recvmsg, write, writev,
-// sendto, sendmsg, dup, close. Six arguments reach the kernel. (H45)
+// A service that goes through syscall() for everything: accept4, read, readv, recvfrom, recvmsg, write,
+// writev, sendto, sendmsg, dup, close. Six arguments reach the kernel. (H45)
 //
 // events: request.started=4 request.completed=4
 #include "preload.h"
@@ -48,7 +48,8 @@ int main(void)
         CHECK(recv_to_end(pair.client, &copy, sizeof copy) == 0);
         CHECK(close(pair.client) == 0);
     }
-    char *page = (char *)syscall(SYS_mmap, NULL, 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+    char *page =
+        (char *)syscall(SYS_mmap, NULL, 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
     CHECK(page != MAP_FAILED && page[4095] == 0);
     CHECK(syscall(-1L) == -1 && errno == ENOSYS);
     CHECK(syscall(SYS_getpid) == getpid());

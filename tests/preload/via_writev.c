@@ -1,5 +1,6 @@
 // writev with many iovecs: empty ones, single bytes, 1021 to 1024 of them; 1025, a negative count and an
 // overflowing length are EINVAL and send nothing. (H33)
+// valgrind: no, lengths beyond memory are meant
 //
 // events: request.started=5 request.completed=5
 #include "preload.h"

@@ -1,5 +1,5 @@
-// A service that wipes its environment and overwrites argv, as nginx and others do for their titles, is served as
-// it was started. (settings.h; H22)
+// A service that wipes its environment and overwrites argv, as nginx and others do for their titles, is
+// served as it was started. (settings.h; H22)
 // env: SERVICE_NAME=orders
 //
 // events: request.started=2 request.completed=2

@@ -1,5 +1,5 @@
-// The response goes out in two pieces, for every place to cut, the blank line's CR | LF among them; every write
-// takes all of its piece. (H33)
+// The response goes out in two pieces, for every place to cut, the blank line's CR | LF among them; every
+// write takes all of its piece. (H33)
 //
 // events: request.started=46 request.completed=46
 #include "preload.h"

@@ -96,11 +96,10 @@ def main():
     if options.one:
         function = next(f for f in harness.TESTS if f.__name__ == options.one)
         sys.exit(one(function, options.dir))
-    for needed in (harness.LIBRARY, harness.LOAD):
-        if needed == harness.LIBRARY and os.environ.get("OCTO_TEST_BARE"):
-            continue
+    bare = os.environ.get("OCTO_TEST_BARE")  # the tests' own servers are tried, without the library
+    for needed in [harness.LOAD] if bare else [harness.LOAD, harness.LIBRARY, harness.VALIDATE]:
         if not os.path.exists(needed):
-            sys.exit(f"{needed} is missing: run make first")
+            sys.exit(f"{needed} is missing: use make test-service")
     harness.become_reaper()
     chosen = [f for f in harness.TESTS if not options.names or any(n in f.__name__ for n in options.names)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}

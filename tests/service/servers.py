@@ -200,8 +200,8 @@ def gunicorn(*options):
 
 
 def uvicorn(*options):
-    return simple("/usr/bin/uvicorn", "--app-dir", APPS, "--port", "{port}", "--log-level", "warning", "--no-use-colors",
-                  *options, "fastapi_app:app")
+    return simple("/usr/bin/uvicorn", "--app-dir", APPS, "--port", "{port}", "--log-level", "warning",
+                  "--no-use-colors", *options, "fastapi_app:app")
 
 
 STATIC = {"id": "a static server shows no handler", "chunked": "static files have a length", "error": "none to provoke",

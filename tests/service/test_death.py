@@ -1,7 +1,9 @@
 """Workers and services that are killed, reloaded and restarted: nothing completed is lost."""
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 
 from harness import check, children, equal, test, wait_until
@@ -94,19 +96,49 @@ def reload_under_load(t):
         wait_until(lambda: set(service.workers()) - before, "new workers after SIGHUP")
     report = finish()
     equal(report["served"], 40000, f"requests served over reloads ({report['why']})")
-    service.log.wait("request.completed", 40000)
-    t.check_events(service.log, report["ids"])
+    service.log.wait("request.completed", 40000, more=report["retried"])
+    t.check_events(service.log, report["ids"], more=report["retried"])
 
 
 @test
 def orderly_stop_writes_everything(t):
     """Stopped at once after the last response: all events are there when the process is gone."""
-    for name in ("nginx", "gunicorn_gthread", "haproxy", "lighttpd"):
+    for name in ("nginx", "apache_event", "gunicorn_gthread", "lighttpd"):
         service = KINDS[name].start(t, name)
-        ids = t.load(service, "/small", 1000, 16, ("-r",) if KINDS[name].again else ())["ids"]
+        report = t.load(service, "/small", 1000, 16, ("-r",) if KINDS[name].again else ())
         service.stop()
-        found = t.check_events(service.log, ids)
+        found = t.check_events(service.log, report["ids"], more=report["retried"])
         equal(len(found), 1000, f"completed in the log of {name} once it was gone")
+
+
+@test
+def ended_by_a_signal_and_started_again(t):
+    """HAProxy's worker and Node die of SIGTERM itself, right after the last response: what was not yet written then is
+    written by the next start."""
+    for name in ("haproxy", "node_http"):
+        service = KINDS[name].start(t, name)
+        ids = t.load(service, "/small", 1000, 16)["ids"]
+        service.stop()
+        service.restart()
+        ids += t.load(service, "/small", 1, 1)["ids"]
+        service.log.wait("request.completed", 1001)
+        t.check_events(service.log, ids, 1001)
+
+
+@test
+def configuration_check_before_the_start(t):
+    """nginx -t listens for a moment, as root; the workers' events still find their way into the log afterwards."""
+    service = nginx(workers=2)(t, "web")
+    service.stop()
+    shutil.rmtree(os.path.dirname(service.log.path))
+    os.mkdir(os.path.dirname(service.log.path))
+    os.chmod(os.path.dirname(service.log.path), 0o777)
+    done = subprocess.run([*service.argv, "-t"], env=service.environ, capture_output=True, text=True, timeout=20)
+    equal(done.returncode, 0, f"nginx -t: {done.stderr}")
+    service.restart()
+    ids = t.load(service, "/small", 500, 8)["ids"]
+    service.log.wait("request.completed", 500)
+    t.check_events(service.log, ids, 500)
 
 
 @test

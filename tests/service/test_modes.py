@@ -29,7 +29,8 @@ def inject_off_changes_no_byte(t):
         served = 0
         for options in ((), ("-p", "4"), ("-1",)):
             served += t.load(off, kind.path("small"), 200, 8, (*options, "-x"))["served"]
-        equal(t.get(off, kind.path("id"))[2].decode().strip(), "none" if name != "nginx" else "", "the ID that the handler saw")
+        equal(t.get(off, kind.path("id"))[2].decode().strip(), "none" if name != "nginx" else "",
+              "the ID that the handler saw")
         off.log.wait("request.completed", served + 1)
         for e in off.log.events("request.completed"):
             check(MADE_ID.fullmatch(e["request_id"]), f"an event's ID: {e}")

@@ -16,7 +16,8 @@ NOBODY = 65534
 @contextlib.contextmanager
 def mounted(path, options):
     """A small tmpfs on path. Needs the right to mount."""
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "octoshim-test", path], capture_output=True, text=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "octoshim-test", path], capture_output=True,
+                          text=True)
     if done.returncode != 0:
         raise Skip(f"cannot mount a tmpfs here ({done.stderr.strip()}): the full disk is not tried")
     try:
@@ -160,7 +161,8 @@ def full_disk(t):
         t.validate(service.log)
         lines = [e for e in service.log.events() if e["event"] in ("shim.sink.failed", "shim.events.dropped")]
         said = service.said()
-        check(lines or "No space" in said or "ENOSPC" in said, "the full disk is named neither in the log nor on stderr")
+        check(lines or "No space" in said or "ENOSPC" in said,
+              "the full disk is named neither in the log nor on stderr")
         wait_until(lambda: service.log.events("shim.events.dropped", "shim.sink.failed"), "the loss in the log")
         lost = 2 * 2600 - service.log.count("request.started") - service.log.count("request.completed")
         reported = sum(e["count"] for e in service.log.events("shim.events.dropped"))
@@ -185,8 +187,8 @@ def as_nobody(t, name, **more):
     run = os.path.join(directory, "run")
     os.makedirs(run, exist_ok=True)
     os.chown(run, NOBODY, NOBODY)
-    return t.service(name, ["/usr/bin/setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", PYTHON,
-                            app("threading_server.py"), "127.0.0.1:{port}"], **more)
+    return t.service(name, ["/usr/bin/setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups",
+                            PYTHON, app("threading_server.py"), "127.0.0.1:{port}"], **more)
 
 
 @test

@@ -66,6 +66,9 @@ static const struct framer_case cases[] = {
     REFUSED("inline redis", NOT_HTTP, "PING\r\n"),
     REFUSED("SSH", NOT_HTTP, "SSH-2.0-OpenSSH_9.2\r\n"),
     REFUSED("HTTP/2 preface", NOT_HTTP, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    REFUSED("PRI is never HTTP/1", START_LINE, GET B "\r\n" E "PRI * HTTP/1.1\r\n\r\n"),
+    REFUSED("HTTP/2.0", START_LINE, "GET / HTTP/2.0\r\n\r\n"),
+    REQUEST("not quite PRI", "PRIX * HTTP/1.1\r\n" B "\r\n" E),
     REFUSED("PROXY protocol", START_LINE, "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n" GET),
     REFUSED("a response", NOT_HTTP, OK),
     REFUSED("NUL", NOT_HTTP, "\x00"),
@@ -246,9 +249,12 @@ static const struct framer_case cases[] = {
 
     /* CONNECT and upgrades */
     REQUEST("upgrade asked for", GET "Connection: Upgrade\r\nUpgrade: websocket\r\n" B "\r\n" E GET B "\r\n" E),
-    REFUSED("connect", UPGRADED, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n" B "\r\n" E "\x16\x03\x05",
-            .verb = "CONNECT", .target = "a:443", .host = "a:443"),
-    REFUSED("connect, nothing more", UPGRADED, "CONNECT a:443 HTTP/1.1\r\n" B "\r\n" E),
+    REQUEST("connect", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n" B "\r\n" E, .verb = "CONNECT",
+            .target = "a:443", .host = "a:443"),
+    REQUEST("connect refused, then another", "CONNECT a:443 HTTP/1.1\r\n" B "\r\n" E GET B "\r\n" E),
+    REFUSED("connect, then a tunnel", START_LINE, "CONNECT a:443 HTTP/1.1\r\n" B "\r\n" E "\x16\x03\x05"),
+    REFUSED("connect with a length", LENGTH, "CONNECT a:443 HTTP/1.1\r\nContent-Length: 5\r\n" B "\r\n" E "hello"),
+    REFUSED("connect chunked", LENGTH, "CONNECT a:443 HTTP/1.1\r\n" CHUNKED B "\r\n" E "0\r\n\r\n"),
     REQUEST("not quite connect", "CONNECTS a:443 HTTP/1.1\r\n" B "\r\n" E GET B "\r\n" E),
 
     /* Responses: status line */
@@ -284,10 +290,14 @@ static const struct framer_case cases[] = {
            .status = 100),
     ANSWER("early hints", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n" B "\r\n" E "HTTP/1.1 204\r\n" B "\r\n" E,
            .status = 103),
-    ANSWER("1xx has no body", "HTTP/1.1 102 P\r\nContent-Length: 5\r\n" B "\r\n" E OK "Content-Length: 0\r\n" B
-           "\r\n" E),
-    ANSWER("204 has no body", "HTTP/1.1 204 N\r\nContent-Length: 5\r\n" B "\r\n" E "HTTP/1.1 304 N\r\n" B "\r\n" E),
-    ANSWER("204 is not chunked", "HTTP/1.1 204 N\r\n" CHUNKED B "\r\n" E "HTTP/1.1 304 N\r\n" B "\r\n" E),
+    ANSWER("1xx and 204 may say that they are empty", "HTTP/1.1 102 P\r\nContent-Length: 0\r\n" B "\r\n" E
+           "HTTP/1.1 204 N\r\nContent-Length: 0\r\n" B "\r\n" E OK "Content-Length: 0\r\n" B "\r\n" E),
+    ANSWER("204 to HEAD may say anything", "HTTP/1.1 204 N\r\nContent-Length: 5\r\n" B "\r\n" E OK B "\r\n" E,
+           .method = OCTO_METHOD_HEAD),
+    REFUSED_ANSWER("1xx with a length", LENGTH, "HTTP/1.1 102 P\r\nContent-Length: 5\r\n\r\n" OK),
+    REFUSED_ANSWER("204 with a length", LENGTH, "HTTP/1.1 204 N\r\nContent-Length: 5\r\n\r\n" OK),
+    REFUSED_ANSWER("204 chunked", LENGTH, "HTTP/1.1 204 N\r\n" CHUNKED "\r\n" OK),
+    ANSWER("304 is not chunked", "HTTP/1.1 304 N\r\n" CHUNKED B "\r\n" E "HTTP/1.1 304 N\r\n" B "\r\n" E),
     ANSWER("304 has no body", "HTTP/1.1 304 N\r\nContent-Length: 5\r\n" B "\r\n" E "HTTP/1.1 204 N\r\n" B "\r\n" E),
     ANSWER("205 has one", "HTTP/1.1 205 R\r\nContent-Length: 2\r\n" B "\r\nab" E),
     ANSWER("answer to HEAD", OK "Content-Length: 5\r\n" B "\r\n" E OK "Content-Length: 5\r\n" B "\r\n" E,

@@ -24,7 +24,8 @@ struct queue {
 
 static inline void arrive(struct queue *q)
 {
-    size_t n = 1 + choose(q->c, choose(q->c, 2) ? 40 : 3000);
+    uint32_t most = choose(q->c, 2) ? 40 : 3000;
+    size_t n = most - choose(q->c, most);
 
     q->arrived = q->arrived + n < q->stream->len ? q->arrived + n : q->stream->len;
 }

@@ -139,7 +139,10 @@ static inline void gen_response(struct stream_text *s, struct choices *c, enum o
         gen_put(s, "\r\n");
         return;
     }
-    gen_rest(s, c, method != OCTO_METHOD_HEAD && code != 204 && code != 304);
+    if (code == 204 && !rarely(c, 10))
+        gen_put(s, choose(c, 2) ? "\r\n" : "Content-Length: 0\r\n\r\n");
+    else
+        gen_rest(s, c, method != OCTO_METHOD_HEAD && code != 204 && code != 304);
 }
 
 static inline void gen_stream(struct stream_text *s, enum octo_role role, struct choices *c)

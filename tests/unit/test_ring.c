@@ -19,7 +19,8 @@ enum { SIZE = 1 << 14, WRITERS = 4, EACH = 20000 };
 
 static struct octo_ring *make(uint32_t size)
 {
-    struct octo_ring *ring = mmap(NULL, sizeof *ring + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct octo_ring *ring =
+        mmap(NULL, sizeof *ring + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_ptr_not_equal(ring, MAP_FAILED);
     octo_ring_init(ring, size);
@@ -275,14 +276,30 @@ static void test_damage_is_skipped_and_counted(void **state)
 
         fill(r, 0, 0, 100);
         switch (what) {
-        case 0: r->size = 0; break;
-        case 1: r->size = 0xffffffe0u; break;
-        case 2: r->size = 130; break;
-        case 3: r->size = 1 << 13; break;
-        case 4: r->target_len = 65535; break;
-        case 5: r->id_len = 255; break;
-        case 6: r->kind = OCTO_EVENT_KINDS; break;
-        case 7: r->level = OCTO_LEVELS; break;
+        case 0:
+            r->size = 0;
+            break;
+        case 1:
+            r->size = 0xffffffe0u;
+            break;
+        case 2:
+            r->size = 130;
+            break;
+        case 3:
+            r->size = 1 << 13;
+            break;
+        case 4:
+            r->target_len = 65535;
+            break;
+        case 5:
+            r->id_len = 255;
+            break;
+        case 6:
+            r->kind = OCTO_EVENT_KINDS;
+            break;
+        case 7:
+            r->level = OCTO_LEVELS;
+            break;
         }
         octo_ring_commit(ring, r);
         assert_true(put(ring, 0, what, 30));
@@ -427,7 +444,8 @@ static void test_killed_writers(void **state)
         struct timespec start;
 
         clock_gettime(CLOCK_MONOTONIC, &start);
-        for (struct timespec t = start; (t.tv_sec - start.tv_sec) * 1000000000 + t.tv_nsec - start.tv_nsec < moment.tv_nsec;
+        for (struct timespec t = start;
+             (t.tv_sec - start.tv_sec) * 1000000000 + t.tv_nsec - start.tv_nsec < moment.tv_nsec;
              clock_gettime(CLOCK_MONOTONIC, &t)) {
             if (put(ring, 0, number, 64))
                 number++;

@@ -10,6 +10,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 TSAN_TESTS   ?= $(filter test_ring test_metrics test_cells,$(UNIT_TESTS))
 
 UNIT_FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers -Itests/unit
+UNIT_SHIM    := $(filter-out -flto%,$(SHIM_FLAGS)) # the same objects go into many programs
 UNIT_LDLIBS  := -lcmocka -ljansson -lpthread
 
 UNIT_ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
@@ -21,14 +22,16 @@ UNIT_OBJECTS_$(1) := $$(UNIT_SOURCES:%.c=$$(BUILD)/unit-$(1)/%.o)
 
 $$(BUILD)/unit-$(1)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(SHIM_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+	@echo '  CC $$< ($(1))'
+	@$$(CC) $$(CPPFLAGS) $$(UNIT_SHIM) $(2) -MMD -MP -c -o $$@ $$<
 
 $$(BUILD)/unit-$(1)/tests/%.o: tests/unit/%.c Makefile tests/unit/unit.mk
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(UNIT_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+	@echo '  CC $$< ($(1))'
+	@$$(CC) $$(CPPFLAGS) $$(UNIT_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
 
 $$(BUILD)/unit-$(1)/test_%: $$(BUILD)/unit-$(1)/tests/test_%.o $$(UNIT_OBJECTS_$(1))
-	$$(CC) $(2) -o $$@ $$^ $$(UNIT_LDLIBS)
+	@$$(CC) $(2) -o $$@ $$^ $$(UNIT_LDLIBS)
 
 .SECONDARY: $$(UNIT_OBJECTS_$(1)) $$(UNIT_TESTS:%=$$(BUILD)/unit-$(1)/tests/%.o)
 -include $$(UNIT_OBJECTS_$(1):.o=.d) $$(wildcard $$(BUILD)/unit-$(1)/tests/*.d)

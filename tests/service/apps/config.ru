@@ -7,7 +7,8 @@ app = lambda do |env|
   when '/chunked' then [200, text, (0...20).lazy.map { |i| "piece #{i} " * 40 }]
   when '/big'
     file = File.open(ENV['BIG_FILE'], 'rb')
-    [200, { 'content-length' => file.size.to_s }, Enumerator.new { |out| while (part = file.read(65536)) do out << part end }]
+    parts = Enumerator.new { |out| while (part = file.read(65536)) do out << part end }
+    [200, { 'content-length' => file.size.to_s }, parts]
   when '/echo'
     body = env['rack.input'].read
     [200, { 'content-length' => body.bytesize.to_s }, [body]]
