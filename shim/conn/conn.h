@@ -26,30 +26,30 @@ enum octo_side { OCTO_IN = 1, OCTO_OUT = 2 };
 enum { OCTO_CONN_DEAD = 4, OCTO_CONN_FINISHED = 8 };
 
 struct octo_conn {
-    uint32_t slab_link;              /* the slab's while free */
+    uint32_t slab_link; /* the slab's while free */
     uint32_t handle;
-    _Atomic uint32_t state;          /* sides in use (enum octo_side), and the two above */
-    _Atomic uint32_t descriptors;    /* table entries that point here */
-    _Atomic uint32_t broken;         /* enum octo_opaque_reason for both streams at their next call */
-    _Atomic uint32_t opaque;         /* sides that are opaque, with nothing left to give out */
-    _Atomic uint32_t pid;            /* process that last used it */
-    _Atomic uint32_t forks;          /* that process's count of forks then */
-    uint8_t family;                  /* enum octo_family */
+    _Atomic uint32_t state;       /* sides in use (enum octo_side), and the two above */
+    _Atomic uint32_t descriptors; /* table entries that point here */
+    _Atomic uint32_t broken;      /* enum octo_opaque_reason for both streams at their next call */
+    _Atomic uint32_t opaque;      /* sides that are opaque, with nothing left to give out */
+    _Atomic uint32_t pid;         /* process that last used it */
+    _Atomic uint32_t forks;       /* that process's count of forks then */
+    uint8_t family;               /* enum octo_family */
     uint8_t peer[16];
-    _Atomic bool handed;             /* sent to another process */
-    _Atomic bool eof;                /* the client has ended its direction */
-    _Atomic bool failed;             /* a call has failed as it does when the connection is lost */
-    _Atomic uint8_t abort_reason;    /* enum octo_abort_reason, valid if failed */
-    bool unframed;                   /* the response stream became opaque while an answer was due */
+    _Atomic bool handed;          /* sent to another process */
+    _Atomic bool eof;             /* the client has ended its direction */
+    _Atomic bool failed;          /* a call has failed as it does when the connection is lost */
+    _Atomic uint8_t abort_reason; /* enum octo_abort_reason, valid if failed */
+    bool unframed;                /* the response stream became opaque while an answer was due */
     uint64_t opened_ns;
-    uint64_t in_now_ns, out_now_ns;  /* clock of the present call of that side; 0: not read yet */
+    uint64_t in_now_ns, out_now_ns; /* clock of the present call of that side; 0: not read yet */
     struct octo_stream in, out;
-    struct octo_exchange *building;  /* its head is being read */
-    struct octo_exchange *reading;   /* its body is being read */
-    _Atomic uint32_t queue_head;     /* advanced by the out side */
-    _Atomic uint32_t queue_tail;     /* advanced by the in side */
-    uint32_t queue[OCTO_QUEUE_MAX];  /* exchange handles */
-    _Atomic uint32_t turns[2];       /* calls that moved bytes on each side, over all lives of this object */
+    struct octo_exchange *building; /* its head is being read */
+    struct octo_exchange *reading;  /* its body is being read */
+    _Atomic uint32_t queue_head;    /* advanced by the out side */
+    _Atomic uint32_t queue_tail;    /* advanced by the in side */
+    uint32_t queue[OCTO_QUEUE_MAX]; /* exchange handles */
+    _Atomic uint32_t turns[2];      /* calls that moved bytes on each side, over all lives of this object */
 };
 
 /* ── the table ─────────────────────────────────────────────────────────────────────────────────────── */
@@ -69,18 +69,18 @@ static inline bool octo_fd_is_foreign(int fd)
 }
 
 /* Any thread, signal-safe; see conn.c. A descriptor number that gets a new meaning loses its old one first. */
-void octo_fd_ask(int fd);                     /* fd came from elsewhere: look at it when it is read from */
+void octo_fd_ask(int fd); /* fd came from elsewhere: look at it when it is read from */
 void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len); /* accept() gave fd */
-void octo_fd_duplicated(int from, int to);    /* both are now the same open socket */
-void octo_fd_handed_over(int fd);             /* sent to another process */
-void octo_fd_unframable(int fd);              /* its bytes move where we cannot see them (stdio, kTLS) */
+void octo_fd_duplicated(int from, int to); /* both are now the same open socket */
+void octo_fd_handed_over(int fd);          /* sent to another process */
+void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
 
 /* Forgets fd before its close: returns the connection it was, to be given to exactly one of the two below. */
 struct octo_conn *octo_fd_detach(int fd);
 void octo_fd_reattach(int fd, struct octo_conn *conn); /* the close failed with EBADF … */
 void octo_conn_drop(struct octo_conn *conn);           /* it is closed: one descriptor less. NULL is fine */
 
-void octo_fd_set(int fd, struct octo_conn *conn);      /* fd is conn (or NULL: not ours) from now on */
+void octo_fd_set(int fd, struct octo_conn *conn); /* fd is conn (or NULL: not ours) from now on */
 
 /* Forgets all of first..last, which have been closed. */
 void octo_fd_forget_range(unsigned first, unsigned last);

@@ -149,9 +149,7 @@ void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x
 {
     uint64_t duration_ns = now_ns - x->head_ns;
     bool slow = duration_ns > octo_service.settings.slow_ns;
-    enum octo_level level = x->status >= 500    ? OCTO_ERROR
-                            : slow || !completed ? OCTO_WARNING
-                                                 : OCTO_INFO;
+    enum octo_level level = x->status >= 500 ? OCTO_ERROR : slow || !completed ? OCTO_WARNING : OCTO_INFO;
     struct text text = text_of(x);
     struct octo_record *r;
 
@@ -202,8 +200,8 @@ void octo_emit_service(bool started, const char *argv0, int exit_code)
     if (!wanted(OCTO_INFO))
         return;
     r = begin(started ? OCTO_EV_SERVICE_STARTED : OCTO_EV_SERVICE_STOPPED, OCTO_INFO, octo_clock_mono_ns(),
-              &(struct text){.id = "", .method = "", .host = "",
-                             .target = argv0, .target_len = (uint16_t)strlen(argv0)});
+              &(struct text){
+                  .id = "", .method = "", .host = "", .target = argv0, .target_len = (uint16_t)strlen(argv0)});
     if (!r)
         return;
     r->status = (uint16_t)(exit_code & 0xff);

@@ -144,8 +144,7 @@ static const char *in_insertion(void *owner, const struct octo_framer *f, size_t
     struct octo_exchange *x = ((struct octo_conn *)owner)->building;
 
     decide_id(x, f);
-    *len = f->id_state == OCTO_ID_ABSENT && (octo_service.settings.inject & OCTO_INJECT_REQUEST) ? x->line_len
-                                                                                              : 0;
+    *len = f->id_state == OCTO_ID_ABSENT && (octo_service.settings.inject & OCTO_INJECT_REQUEST) ? x->line_len : 0;
     return x->line;
 }
 
@@ -214,8 +213,7 @@ static bool is_interim(const struct octo_framer *f)
 }
 
 /* The response is over (or will never be): tell, and let the exchange go. */
-static void settle(struct octo_conn *conn, struct octo_exchange *x, bool completed,
-                   enum octo_abort_reason reason)
+static void settle(struct octo_conn *conn, struct octo_exchange *x, bool completed, enum octo_abort_reason reason)
 {
     bool request_over = x->over & OCTO_REQUEST_OVER;
     uint64_t bytes_in = request_over ? x->bytes_in : octo_edit_position(&conn->in) - x->in_start;
@@ -300,8 +298,7 @@ void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise)
         octo_exchange_free(conn->building);
         conn->building = NULL;
     }
-    if (!conn->failed && octo_framer_eof(&conn->out.framer) == OCTO_AT_END &&
-        (x = octo_conn_due(conn)) != NULL)
+    if (!conn->failed && octo_framer_eof(&conn->out.framer) == OCTO_AT_END && (x = octo_conn_due(conn)) != NULL)
         settle(conn, x, true, 0); /* a body until close */
     while ((x = octo_conn_due(conn)) != NULL)
         settle(conn, x, false, conn->unframed ? OCTO_ABORT_UNFRAMED : otherwise);

@@ -16,23 +16,23 @@ struct octo_conn;
 enum octo_exchange_over { OCTO_REQUEST_OVER = 1, OCTO_RESPONSE_OVER = 2 };
 
 struct octo_exchange {
-    uint32_t slab_link;      /* the slab's while free */
+    uint32_t slab_link; /* the slab's while free */
     uint32_t handle;
-    _Atomic uint32_t over;   /* enum octo_exchange_over */
-    uint16_t status;         /* of the final response, 0 before its head */
-    uint8_t method;          /* enum octo_method */
-    uint8_t minor;           /* HTTP/1.x */
-    bool sampled;            /* request.started was written, and so will be the end */
+    _Atomic uint32_t over; /* enum octo_exchange_over */
+    uint16_t status;       /* of the final response, 0 before its head */
+    uint8_t method;        /* enum octo_method */
+    uint8_t minor;         /* HTTP/1.x */
+    bool sampled;          /* request.started was written, and so will be the end */
     bool target_cut;
-    uint8_t line_len;        /* bytes in line; 0: the ID is not decided yet */
+    uint8_t line_len; /* bytes in line; 0: the ID is not decided yet */
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
-    uint64_t number;         /* of this request in its process */
-    uint64_t head_ns;        /* monotonic: request head delivered */
-    uint64_t first_ns;       /* monotonic: response head sent; 0 before */
+    uint64_t number;              /* of this request in its process */
+    uint64_t head_ns;             /* monotonic: request head delivered */
+    uint64_t first_ns;            /* monotonic: response head sent; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
-    uint64_t bytes_in;       /* valid once the request is over */
-    char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what both editors insert */
+    uint64_t bytes_in;            /* valid once the request is over */
+    char line[OCTO_ID_LINE_MAX];  /* "X-Request-ID: …\r\n": what both editors insert */
     struct octo_head_text text;
 };
 

@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 
 enum {
-    BORN_WITH_MAX = 256,            /* inherited descriptors that are looked at */
-    LOCK_IN_PATIENCE_MS = 200,      /* for the writer to end */
-    EXIT_PATIENCE_MS = 100,         /* for the last events to be written */
+    BORN_WITH_MAX = 256,       /* inherited descriptors that are looked at */
+    LOCK_IN_PATIENCE_MS = 200, /* for the writer to end */
+    EXIT_PATIENCE_MS = 100,    /* for the last events to be written */
 };
 
 struct octo_service octo_service;
@@ -144,9 +144,9 @@ bool octo_service_wake(void)
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
         return false;
     }
-    octo_service.segment = octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, s->service, s->environment,
-                                               s->version, process->pid, octo_service.segment_path,
-                                               sizeof(octo_service.segment_path));
+    octo_service.segment =
+        octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, s->service, s->environment, s->version,
+                            process->pid, octo_service.segment_path, sizeof(octo_service.segment_path));
     if (octo_service.segment)
         octo_segment_join(octo_service.segment, process->pid);
     else

@@ -24,16 +24,16 @@ enum octo_service_state {
 };
 
 struct octo_service {
-    _Atomic uint32_t state;         /* enum octo_service_state */
-    _Atomic bool sandboxed;         /* it has put a seccomp filter on itself: only calls that it makes itself */
+    _Atomic uint32_t state; /* enum octo_service_state */
+    _Atomic bool sandboxed; /* it has put a seccomp filter on itself: only calls that it makes itself */
     struct octo_settings settings;
-    struct octo_segment *segment;   /* NULL until awake, and where no memory could be had */
+    struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
     char segment_path[OCTO_PATH_MAX];
     char argv0[OCTO_SETTING_MAX];
 };
 
 struct octo_process {
-    _Atomic uint32_t live;          /* 0: fresh (or forked), 1: being set up, 2: in use */
+    _Atomic uint32_t live; /* 0: fresh (or forked), 1: being set up, 2: in use */
     uint32_t pid;
     _Atomic uint32_t forks;         /* children made so far */
     struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */

@@ -62,8 +62,7 @@ void *octo_slab_take(struct octo_slab *slab, uint32_t *handle)
             *handle = grow(slab);
             return *handle ? octo_slab_object(slab, *handle) : NULL;
         }
-        new = ((old >> 32) + 1) << 32 |
-              atomic_load_explicit(link_of(slab, *handle), memory_order_relaxed);
+        new = ((old >> 32) + 1) << 32 | atomic_load_explicit(link_of(slab, *handle), memory_order_relaxed);
     } while (!atomic_compare_exchange_weak_explicit(&slab->free, &old, new, memory_order_acquire,
                                                     memory_order_acquire));
     return octo_slab_object(slab, *handle);

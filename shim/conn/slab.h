@@ -15,9 +15,9 @@
 enum { OCTO_SLAB_CHUNK = 64, OCTO_SLAB_CHUNKS = 16384 };
 
 struct octo_slab {
-    size_t object_size;       /* bytes, a multiple of 64 */
-    _Atomic uint64_t free;    /* tag << 32 | handle of the first free object; the tag defeats ABA */
-    _Atomic uint32_t chunks;  /* chunks mapped so far */
+    size_t object_size;      /* bytes, a multiple of 64 */
+    _Atomic uint64_t free;   /* tag << 32 | handle of the first free object; the tag defeats ABA */
+    _Atomic uint32_t chunks; /* chunks mapped so far */
     char *_Atomic chunk[OCTO_SLAB_CHUNKS];
 };
 

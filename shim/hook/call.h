@@ -22,14 +22,14 @@ enum octo_call_kind {
 struct octo_call {
     struct octo_io io; /* first: the editors hand it back */
     enum octo_call_kind kind;
-    bool vector;           /* the service gave several buffers, or one in a vector */
+    bool vector; /* the service gave several buffers, or one in a vector */
     int fd;
     struct octo_conn *conn; /* while inside it */
-    int flags;             /* MSG_* or RWF_* */
-    off_t at;              /* preadv2, pwritev2 */
-    void *address;         /* recvfrom, sendto */
-    socklen_t *from_len;   /* recvfrom */
-    socklen_t to_len;      /* sendto */
+    int flags;              /* MSG_* or RWF_* */
+    off_t at;               /* preadv2, pwritev2 */
+    void *address;          /* recvfrom, sendto */
+    socklen_t *from_len;    /* recvfrom */
+    socklen_t to_len;       /* sendto */
     bool told;              /* a call has filled in name and flags */
     struct msghdr *message; /* recvmsg, sendmsg; sendmsg's is only read */
 };

@@ -95,8 +95,8 @@ static inline int octo_close_range(unsigned first, unsigned last, int flags)
 
     if (result == 0 && (flags & CLOSE_RANGE_UNSHARE))
         octo_process_unshared_descriptors(); /* only this thread's copy is closed */
-    if (result == 0 && !(flags & CLOSE_RANGE_CLOEXEC) &&
-        octo_service.state != OCTO_SERVICE_INERT && !octo_process_is_borrowed())
+    if (result == 0 && !(flags & CLOSE_RANGE_CLOEXEC) && octo_service.state != OCTO_SERVICE_INERT &&
+        !octo_process_is_borrowed())
         octo_fd_forget_range(first, last);
     errno = kept;
     return result;
@@ -207,10 +207,10 @@ static inline int made_pair(int result, const int *pair)
     return result;
 }
 
-#define MAKES(name, parameters, arguments)                                                                   \
-    static inline int octo_##name parameters                                                                 \
-    {                                                                                                        \
-        return made(octo_real.name arguments);                                                               \
+#define MAKES(name, parameters, arguments)                                                                        \
+    static inline int octo_##name parameters                                                                      \
+    {                                                                                                             \
+        return made(octo_real.name arguments);                                                                    \
     }
 MAKES(open, (const char *path, int flags, mode_t mode), (path, flags, mode))
 MAKES(openat, (int at, const char *path, int flags, mode_t mode), (at, path, flags, mode))
@@ -222,10 +222,10 @@ MAKES(epoll_create1, (int flags), (flags))
 MAKES(timerfd_create, (int clock, int flags), (clock, flags))
 MAKES(memfd_create, (const char *name, unsigned flags), (name, flags))
 
-#define MAKES_PAIR(name, parameters, arguments)                                                              \
-    static inline int octo_##name parameters                                                                 \
-    {                                                                                                        \
-        return made_pair(octo_real.name arguments, pair);                                                    \
+#define MAKES_PAIR(name, parameters, arguments)                                                                   \
+    static inline int octo_##name parameters                                                                      \
+    {                                                                                                             \
+        return made_pair(octo_real.name arguments, pair);                                                         \
     }
 MAKES_PAIR(socketpair, (int family, int type, int protocol, int *pair), (family, type, protocol, pair))
 MAKES_PAIR(pipe, (int *pair), (pair))

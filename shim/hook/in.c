@@ -94,13 +94,14 @@ static ssize_t call_in(struct octo_io *io, const struct iovec *iov, int cnt, enu
 }
 
 /* MSG_WAITALL: the editor gives what there is; the caller wants all of it. */
-static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt, size_t total)
+static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt,
+                        size_t total)
 {
     ssize_t got = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, iov, cnt, total, &c->io);
 
     if (!(octo_call_socket_flags(c) & MSG_WAITALL) || cnt != 1)
         return got;
-    for (ssize_t more = got; more > 0 && !c->io.lost && (size_t)got < total; got += more > 0 ? more : 0) {
+    for (ssize_t more = got; more > 0 && !c->io.lost && (size_t)got<total; got += more> 0 ? more : 0) {
         struct iovec rest = {(char *)iov->iov_base + got, total - (size_t)got};
 
         more = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, &rest, 1, rest.iov_len, &c->io);
@@ -196,8 +197,11 @@ static inline ssize_t octo___recv_chk(int fd, void *buf, size_t n, size_t size, 
 
 static inline ssize_t octo_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len)
 {
-    struct octo_call call = {.kind = from ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET, .fd = fd, .flags = flags,
-                             .address = from, .from_len = len};
+    struct octo_call call = {.kind = from ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET,
+                             .fd = fd,
+                             .flags = flags,
+                             .address = from,
+                             .from_len = len};
 
     if (octo_fd_is_foreign(fd))
         return octo_real.recvfrom(fd, buf, n, flags, from, len);
@@ -307,8 +311,8 @@ static ssize_t call_peek_now(struct octo_io *io, const struct iovec *iov, int cn
 /* FIONREAD: what a read would give, insertion included, as far as the head is in the queue already (H37). */
 static void correct_fionread(int fd, int *count)
 {
-    struct octo_call call = {.kind = OCTO_CALL_SOCKET, .fd = fd,
-                             .io = {call_peek_now, octo_call_nonblocking, true, false}};
+    struct octo_call call = {
+        .kind = OCTO_CALL_SOCKET, .fd = fd, .io = {call_peek_now, octo_call_nonblocking, true, false}};
     struct octo_conn *conn = octo_conn_enter(fd, OCTO_IN);
     char view[8192]; /* a head that is longer is corrected once its rest fits */
     size_t wanted = (size_t)*count + (conn ? conn->in.reserve : 0);
@@ -316,8 +320,8 @@ static void correct_fionread(int fd, int *count)
     if (!conn)
         return;
     if (octo_framer_raw_left(&conn->in.framer) < (uint64_t)*count && wanted <= sizeof(view)) {
-        ssize_t there = octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, &(struct iovec){view, wanted}, 1, wanted,
-                                       &call.io);
+        ssize_t there =
+            octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, &(struct iovec){view, wanted}, 1, wanted, &call.io);
 
         if (there > *count)
             *count = (int)there;

@@ -102,11 +102,11 @@ static inline int octo_setns(int fd, int type)
     return octo_real.setns(fd, type);
 }
 
-#define CHANGES_IDENTITY(name, parameters, arguments)                                                        \
-    static inline int octo_##name parameters                                                                 \
-    {                                                                                                        \
-        end_writer();                                                                                        \
-        return octo_real.name arguments;                                                                     \
+#define CHANGES_IDENTITY(name, parameters, arguments)                                                             \
+    static inline int octo_##name parameters                                                                      \
+    {                                                                                                             \
+        end_writer();                                                                                             \
+        return octo_real.name arguments;                                                                          \
     }
 CHANGES_IDENTITY(setuid, (uid_t id), (id))
 CHANGES_IDENTITY(setgid, (gid_t id), (id))

@@ -116,8 +116,11 @@ static inline ssize_t octo_send(int fd, const void *buf, size_t n, int flags)
 static inline ssize_t octo_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to,
                                   socklen_t len)
 {
-    struct octo_call call = {.kind = to ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET, .fd = fd, .flags = flags,
-                             .address = (void *)to, .to_len = len};
+    struct octo_call call = {.kind = to ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET,
+                             .fd = fd,
+                             .flags = flags,
+                             .address = (void *)to,
+                             .to_len = len};
 
     if (octo_fd_is_foreign(fd))
         return octo_real.sendto(fd, buf, n, flags, to, len);

@@ -6,15 +6,15 @@
 #include <fcntl.h>
 
 /* For the few that are no system call: look it up now. */
-#define octo_real_late(name, arguments)                                                                      \
+#define octo_real_late(name, arguments)                                                                           \
     (octo_reals_resolve(), octo_real.name == raw_##name ? -ENOSYS : (long)octo_real.name arguments)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* the fortified ones have a size that is libc's to check */
-#define HOOK(room, type, name, parameters, arguments, raw)                                                   \
-    static type raw_##name parameters                                                                        \
-    {                                                                                                        \
-        return (type)octo_result(raw);                                                                       \
+#define HOOK(room, type, name, parameters, arguments, raw)                                                        \
+    static type raw_##name parameters                                                                             \
+    {                                                                                                             \
+        return (type)octo_result(raw);                                                                            \
     }
 #define ALIAS(...)
 #define HOOK_ALL

@@ -40,14 +40,14 @@ static inline long octo_result(long raw)
 
 /* Exports the rows of one room: each is `octo_<name>` under the intercepted name. The assembler name keeps the C
  * library's declarations (variadic, transparent unions, redirected by macros) out of the way. */
-#define OCTO_EXPORT(type, name, parameters, arguments, raw)                                                  \
-    __attribute__((visibility("default"))) type octo_exported_##name parameters __asm__(#name);              \
-    type octo_exported_##name parameters                                                                     \
-    {                                                                                                        \
-        return octo_##name arguments;                                                                        \
+#define OCTO_EXPORT(type, name, parameters, arguments, raw)                                                       \
+    __attribute__((visibility("default"))) type octo_exported_##name parameters __asm__(#name);                   \
+    type octo_exported_##name parameters                                                                          \
+    {                                                                                                             \
+        return octo_##name arguments;                                                                             \
     }
-#define OCTO_EXPORT_ALIAS(name, target)                                                                      \
-    extern __typeof__(octo_exported_##target) octo_exported_##name __asm__(#name)                           \
+#define OCTO_EXPORT_ALIAS(name, target)                                                                           \
+    extern __typeof__(octo_exported_##target) octo_exported_##name __asm__(#name)                                 \
         __attribute__((visibility("default"), alias(#target)));
 
 #endif

@@ -118,8 +118,8 @@ static size_t move_in(struct octo_stream *s, uint8_t *p, size_t n, size_t room)
     return len;
 }
 
-size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                         uint8_t *p, size_t n, size_t room)
+size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint8_t *p, size_t n,
+                         size_t room)
 {
     size_t inserted = 0;
 
@@ -154,8 +154,8 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
     return inserted;
 }
 
-void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                      const struct iovec *iov, int iovcnt, size_t n)
+void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, const struct iovec *iov,
+                      int iovcnt, size_t n)
 {
     for (int i = 0; i < iovcnt && n > 0 && !octo_framer_is_opaque(&s->framer); i++) {
         size_t len = iov[i].iov_len < n ? iov[i].iov_len : n;
@@ -165,8 +165,7 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
     }
 }
 
-void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                             uint64_t n)
+void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n)
 {
     if (n == 0 || octo_framer_is_opaque(&s->framer))
         return;
@@ -177,8 +176,8 @@ void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *
         ops->end(owner, &s->framer);
 }
 
-void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops,
-                    void *owner, const struct iovec *iov, int iovcnt)
+void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                    const struct iovec *iov, int iovcnt)
 {
     struct octo_framer *f = &look->f;
 

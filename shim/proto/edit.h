@@ -93,12 +93,11 @@ ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, 
                         const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
 
 /* Observe only: n bytes at the front of iov have passed. Advances the framer and calls the ops. */
-void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                      const struct iovec *iov, int iovcnt, size_t n);
+void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, const struct iovec *iov,
+                      int iovcnt, size_t n);
 
 /* Observe only: n bytes have passed that nobody could look at (sendfile). Opaque unless all body data. */
-void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                             uint64_t n);
+void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n);
 
 /* The stream's own bytes so far. From any thread; the thread that is in the stream may be ahead. */
 static inline uint64_t octo_edit_position(const struct octo_stream *s)

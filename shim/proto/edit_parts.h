@@ -44,8 +44,8 @@ void octo_edit_report_opaque(struct octo_stream *s, const struct octo_edit_ops *
 
 /* p[0..n) has passed: advances the framer and reports. Where a head ends and `room` bytes behind p[0..n)
  * suffice, its insertion is moved in. Returns the bytes so inserted; 0 if room is 0. */
-size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                         uint8_t *p, size_t n, size_t room);
+size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint8_t *p, size_t n,
+                         size_t room);
 
 /* True if a call on the next n bytes can be the service's own, as it is: nothing will be inserted. */
 static inline bool octo_edit_is_plain(const struct octo_stream *s, size_t n)
@@ -63,8 +63,8 @@ struct edit_look {
 };
 
 /* Looks at iov[0..iovcnt), up to the end of the present message. Calls only begin() and insertion(). */
-void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops,
-                    void *owner, const struct iovec *iov, int iovcnt);
+void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                    const struct iovec *iov, int iovcnt);
 
 /* Counts n of the stream's own bytes as passed. */
 static inline void octo_edit_count(struct octo_stream *s, uint64_t n)

@@ -135,8 +135,8 @@ static bool may_reserve(const struct reading *r)
 {
     size_t here = r->c.iov->iov_len - r->c.skip;
 
-    return here == r->left && r->left >= RESERVE_TOTAL_MIN && r->s->reserve > 0
-           && r->s->reserve < RESERVE_TOTAL_MIN && !octo_framer_is_opaque(&r->s->framer);
+    return here == r->left && r->left >= RESERVE_TOTAL_MIN && r->s->reserve > 0 &&
+           r->s->reserve < RESERVE_TOTAL_MIN && !octo_framer_is_opaque(&r->s->framer);
 }
 
 ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
@@ -209,8 +209,8 @@ ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, v
     int count;
 
     /* Where a read cannot peek it may not insert either: show no byte that might never come. */
-    if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)
-        || (!io->can_peek && !octo_edit_open(s)))
+    if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total) ||
+        (!io->can_peek && !octo_edit_open(s)))
         return io->call(io, iov, iovcnt, OCTO_IO_PEEK);
 
     if (octo_edit_open(s))

@@ -35,14 +35,14 @@ static inline bool same_name(const uint8_t *name, const char *lower, size_t len)
     const uint64_t bit5 = UINT64_C(0x2020202020202020);
     const size_t last = len - 8, middle = last / 2;
 
-    return (((load8(name) | bit5) ^ load8(lower)) | ((load8(name + middle) | bit5) ^ load8(lower + middle))
-            | ((load8(name + last) | bit5) ^ load8(lower + last))) == 0;
+    return (((load8(name) | bit5) ^ load8(lower)) | ((load8(name + middle) | bit5) ^ load8(lower + middle)) |
+            ((load8(name + last) | bit5) ^ load8(lower + last))) == 0;
 }
 
 static inline bool is_host(const uint8_t *name)
 {
-    return (name[0] | 0x20) == 'h' && (name[1] | 0x20) == 'o' && (name[2] | 0x20) == 's'
-           && (name[3] | 0x20) == 't';
+    return (name[0] | 0x20) == 'h' && (name[1] | 0x20) == 'o' && (name[2] | 0x20) == 's' &&
+           (name[3] | 0x20) == 't';
 }
 
 enum field octo_field_find(const uint8_t *name, size_t len)
@@ -255,8 +255,8 @@ void octo_field_end(struct octo_framer *f)
         f->flags |= FLAG_ID;
         break;
     case FIELD_HOST:
-        while (f->host_len > 0 && (f->text->host[f->host_len - 1] == ' '
-                                   || f->text->host[f->host_len - 1] == '\t'))
+        while (f->host_len > 0 &&
+               (f->text->host[f->host_len - 1] == ' ' || f->text->host[f->host_len - 1] == '\t'))
             f->host_len--;
         break;
     case FIELD_NONE:
@@ -269,8 +269,8 @@ void octo_field_end(struct octo_framer *f)
  * disagree on whom to believe. */
 static bool contradicts_itself(const struct octo_framer *f)
 {
-    return f->role == OCTO_RESPONSE && f->method != OCTO_METHOD_HEAD && (f->status < 200 || f->status == 204)
-           && ((f->flags & FLAG_CHUNKED) || ((f->flags & FLAG_LENGTH) && f->left > 0));
+    return f->role == OCTO_RESPONSE && f->method != OCTO_METHOD_HEAD && (f->status < 200 || f->status == 204) &&
+           ((f->flags & FLAG_CHUNKED) || ((f->flags & FLAG_LENGTH) && f->left > 0));
 }
 
 void octo_field_settle(struct octo_framer *f)

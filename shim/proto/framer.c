@@ -104,7 +104,8 @@ static bool upgrades(const struct octo_framer *f)
 /* A body in CONNECT has no meaning that all agree on (RFC 9110 9.3.6). */
 static bool is_connect_with_body(const struct octo_framer *f)
 {
-    return f->role == OCTO_REQUEST && f->method == OCTO_METHOD_CONNECT && (f->flags & (FLAG_CHUNKED | FLAG_LENGTH));
+    return f->role == OCTO_REQUEST && f->method == OCTO_METHOD_CONNECT &&
+           (f->flags & (FLAG_CHUNKED | FLAG_LENGTH));
 }
 
 /* The blank line has passed: what follows the head? */

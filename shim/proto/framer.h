@@ -92,18 +92,18 @@ struct octo_framer {
     struct octo_head_text *text; /* where request text goes; NULL: nowhere. Not owned */
     uint32_t head_bytes;         /* bytes of the present head (or trailer section) so far */
     uint16_t head_lines;
-    uint16_t status;             /* 100 to 999 once the status line is read; 0 before, and for requests */
-    uint16_t target_len;         /* bytes in text->target */
-    uint16_t flags;              /* private to the framer */
+    uint16_t status;                      /* 100 to 999 once the status line is read; 0 before, and for requests */
+    uint16_t target_len;                  /* bytes in text->target */
+    uint16_t flags;                       /* private to the framer */
     uint8_t method_len, host_len, id_len; /* bytes in text->method, ->host, ->id */
-    uint8_t role;                /* enum octo_role */
-    uint8_t phase;               /* private to the framer, but see octo_framer_at_start() */
-    uint8_t method;              /* request: its own; response: of the request it answers (set it) */
-    uint8_t id_state;            /* enum octo_id_state, final at OCTO_AT_BLANK */
-    uint8_t reason;              /* enum octo_opaque_reason */
-    uint8_t minor;               /* 0 or 1: HTTP/1.x of the present message */
-    uint8_t field, pos, kept;    /* private to the framer */
-    uint8_t scratch[24];         /* private to the framer */
+    uint8_t role;                         /* enum octo_role */
+    uint8_t phase;                        /* private to the framer, but see octo_framer_at_start() */
+    uint8_t method;                       /* request: its own; response: of the request it answers (set it) */
+    uint8_t id_state;                     /* enum octo_id_state, final at OCTO_AT_BLANK */
+    uint8_t reason;                       /* enum octo_opaque_reason */
+    uint8_t minor;                        /* 0 or 1: HTTP/1.x of the present message */
+    uint8_t field, pos, kept;             /* private to the framer */
+    uint8_t scratch[24];                  /* private to the framer */
 };
 _Static_assert(sizeof(struct octo_framer) == 64, "a framer is one cache line");
 

@@ -43,13 +43,13 @@ enum phase {
 };
 
 enum {
-    FLAG_SEEN = 1,      /* a message has been framed before: what fails now did speak HTTP */
-    FLAG_TRAILER = 2,   /* the field lines are trailers */
-    FLAG_LENGTH = 4,    /* Content-Length seen; its value is in `left` */
-    FLAG_CHUNKED = 8,   /* Transfer-Encoding: chunked seen */
-    FLAG_HOST = 16,     /* Host seen: the first one is kept */
-    FLAG_ID = 32,       /* X-Request-ID seen */
-    FLAG_ID_BAD = 64,   /* … and unusable */
+    FLAG_SEEN = 1,        /* a message has been framed before: what fails now did speak HTTP */
+    FLAG_TRAILER = 2,     /* the field lines are trailers */
+    FLAG_LENGTH = 4,      /* Content-Length seen; its value is in `left` */
+    FLAG_CHUNKED = 8,     /* Transfer-Encoding: chunked seen */
+    FLAG_HOST = 16,       /* Host seen: the first one is kept */
+    FLAG_ID = 32,         /* X-Request-ID seen */
+    FLAG_ID_BAD = 64,     /* … and unusable */
     FLAG_ID_LISTED = 128, /* Connection names X-Request-ID */
     FLAG_OF_HEAD = FLAG_LENGTH | FLAG_CHUNKED | FLAG_HOST | FLAG_ID | FLAG_ID_BAD | FLAG_ID_LISTED
 };
@@ -63,10 +63,10 @@ const uint8_t *octo_head_feed(struct octo_framer *f, const uint8_t *at, const ui
                               enum octo_verdict *verdict);
 
 /* field.c. Each may leave the framer opaque. */
-enum field octo_field_find(const uint8_t *name, size_t len);               /* name: tchars only */
-void octo_field_begin(struct octo_framer *f, enum field field);            /* its colon has passed */
-void octo_field_value(struct octo_framer *f, const uint8_t *p, size_t n);  /* a piece of its value */
-void octo_field_end(struct octo_framer *f);                                /* its CR is next */
-void octo_field_settle(struct octo_framer *f);                             /* the head is complete */
+enum field octo_field_find(const uint8_t *name, size_t len);              /* name: tchars only */
+void octo_field_begin(struct octo_framer *f, enum field field);           /* its colon has passed */
+void octo_field_value(struct octo_framer *f, const uint8_t *p, size_t n); /* a piece of its value */
+void octo_field_end(struct octo_framer *f);                               /* its CR is next */
+void octo_field_settle(struct octo_framer *f);                            /* the head is complete */
 
 #endif

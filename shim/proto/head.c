@@ -98,8 +98,7 @@ static const uint8_t *read_version(struct octo_framer *f, const uint8_t *at, con
     }
     for (; at < end && f->pos < 8; at++, f->pos++) {
         if (f->pos == 7 ? *at != '0' && *at != '1' : *at != (uint8_t)prefix[f->pos]) {
-            octo_framer_opaque(f, f->role == OCTO_RESPONSE && f->pos < 7 ? not_http(f)
-                                                                         : OCTO_OPAQUE_START_LINE);
+            octo_framer_opaque(f, f->role == OCTO_RESPONSE && f->pos < 7 ? not_http(f) : OCTO_OPAQUE_START_LINE);
             return at;
         }
         if (f->pos == 7)

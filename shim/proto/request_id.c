@@ -23,7 +23,7 @@ static void put_hex8(char *out, uint32_t v)
     const uint64_t ones = 0x0101010101010101u;
     uint64_t x, above_9;
 
-    x = (uint64_t)(v >> 16) | (uint64_t)(v & 0xffff) << 32;       /* 16 bits in each 32, high half first */
+    x = (uint64_t)(v >> 16) | (uint64_t)(v & 0xffff) << 32; /* 16 bits in each 32, high half first */
     x = ((x >> 8) & 0x000000ff000000ffu) | (x & 0x000000ff000000ffu) << 16; /* 8 in each 16 */
     x = ((x >> 4) & 0x000f000f000f000fu) | (x & 0x000f000f000f000fu) << 8;  /* 4 in each 8 */
     above_9 = (x + 6 * ones) >> 4 & ones;

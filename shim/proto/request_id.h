@@ -13,7 +13,7 @@
 #define OCTO_ID_HEADER "X-Request-ID"
 
 enum {
-    OCTO_ID_MADE_LEN = 20,                                   /* "req_" and 16 hex digits */
+    OCTO_ID_MADE_LEN = 20,                                             /* "req_" and 16 hex digits */
     OCTO_ID_LINE_MAX = (int)sizeof(OCTO_ID_HEADER ": ") - 1 + 128 + 2, /* longest header line */
     OCTO_ID_LINE_MADE = (int)sizeof(OCTO_ID_HEADER ": ") - 1 + OCTO_ID_MADE_LEN + 2,
 };

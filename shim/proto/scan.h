@@ -94,9 +94,8 @@ static inline unsigned octo_odd_target16(const uint8_t *p)
 
 /* Runs odd16 from p on; falls back to plain where the buffer is shorter than 16 bytes altogether. */
 static inline __attribute__((always_inline)) const uint8_t *
-octo_scan_with(unsigned (*odd16)(const uint8_t *),
-               const uint8_t *(*plain)(const uint8_t *, const uint8_t *), const uint8_t *base,
-               const uint8_t *p, const uint8_t *end)
+octo_scan_with(unsigned (*odd16)(const uint8_t *), const uint8_t *(*plain)(const uint8_t *, const uint8_t *),
+               const uint8_t *base, const uint8_t *p, const uint8_t *end)
 {
     unsigned odd;
 

@@ -7,10 +7,10 @@
  */
 #include <stdlib.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
+#define CHECK(condition)                                                                                          \
+    do {                                                                                                          \
+        if (!(condition))                                                                                         \
+            abort();                                                                                              \
     } while (0)
 
 #include "fuzz_edit.h"

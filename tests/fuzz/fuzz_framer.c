@@ -121,18 +121,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (whole.events != pieces.events || whole.f.reason != pieces.f.reason || whole.f.phase != pieces.f.phase)
         abort();
     for (size_t i = 0; i < whole.events; i++)
-        demand(memcmp(&whole.event[i].offset, &pieces.event[i].offset, sizeof(size_t)) == 0
-                   && whole.event[i].mark == pieces.event[i].mark, "pieces", &whole, NULL, i);
+        demand(memcmp(&whole.event[i].offset, &pieces.event[i].offset, sizeof(size_t)) == 0 &&
+                   whole.event[i].mark == pieces.event[i].mark,
+               "pieces", &whole, NULL, i);
     /* What is kept of a head is settled at its end. */
-    if (role == OCTO_REQUEST && whole.f.reason == OCTO_OPAQUE_NONE
-        && (octo_framer_at_start(&whole.f) || octo_framer_raw_left(&whole.f) > 0)) {
-        if (whole.f.id_state != pieces.f.id_state || whole.f.id_len != pieces.f.id_len
-            || whole.f.host_len != pieces.f.host_len || whole.f.target_len != pieces.f.target_len
-            || whole.f.method_len != pieces.f.method_len
-            || memcmp(text[0].id, text[1].id, whole.f.id_len) != 0
-            || memcmp(text[0].host, text[1].host, whole.f.host_len) != 0
-            || memcmp(text[0].target, text[1].target, whole.f.target_len) != 0
-            || memcmp(text[0].method, text[1].method, whole.f.method_len) != 0)
+    if (role == OCTO_REQUEST && whole.f.reason == OCTO_OPAQUE_NONE &&
+        (octo_framer_at_start(&whole.f) || octo_framer_raw_left(&whole.f) > 0)) {
+        if (whole.f.id_state != pieces.f.id_state || whole.f.id_len != pieces.f.id_len ||
+            whole.f.host_len != pieces.f.host_len || whole.f.target_len != pieces.f.target_len ||
+            whole.f.method_len != pieces.f.method_len || memcmp(text[0].id, text[1].id, whole.f.id_len) != 0 ||
+            memcmp(text[0].host, text[1].host, whole.f.host_len) != 0 ||
+            memcmp(text[0].target, text[1].target, whole.f.target_len) != 0 ||
+            memcmp(text[0].method, text[1].method, whole.f.method_len) != 0)
             abort();
     }
 

@@ -19,7 +19,7 @@ struct oracle_event {
 struct oracle_trace {
     struct oracle_event event[ORACLE_EVENTS_MAX];
     size_t events;
-    size_t stopped; /* offset at which it refused, or left HTTP; SIZE_MAX: never */
+    size_t stopped;  /* offset at which it refused, or left HTTP; SIZE_MAX: never */
     const char *why; /* the oracle's own word for it */
 };
 

@@ -16,7 +16,7 @@ struct run {
     char name[18]; /* the present field's, as far as it matters */
     size_t name_len;
     bool misread; /* see above */
-    bool closed; /* the last message said that it is the last */
+    bool closed;  /* the last message said that it is the last */
 };
 
 static int on_head(http_parser *parser)
@@ -24,7 +24,8 @@ static int on_head(http_parser *parser)
     struct run *run = parser->data;
 
     oracle_note(run->trace, run->at, 'B');
-    return run->bodyless || (parser->status_code == 304 && parser->type == HTTP_RESPONSE); /* theirs to say, as in Node */
+    return run->bodyless ||
+           (parser->status_code == 304 && parser->type == HTTP_RESPONSE); /* theirs to say, as in Node */
 }
 
 static int on_end(http_parser *parser)
@@ -57,8 +58,10 @@ static int on_value(http_parser *parser, const char *p, size_t n)
 
 static void run(struct oracle_trace *t, enum octo_role role, bool bodyless, const uint8_t *p, size_t n)
 {
-    static const http_parser_settings settings = {.on_header_field = on_name, .on_header_value = on_value,
-                                                  .on_headers_complete = on_head, .on_message_complete = on_end};
+    static const http_parser_settings settings = {.on_header_field = on_name,
+                                                  .on_header_value = on_value,
+                                                  .on_headers_complete = on_head,
+                                                  .on_message_complete = on_end};
     struct run state = {t, 0, bodyless, "", 0, false, false};
     http_parser parser;
 
@@ -72,10 +75,13 @@ static void run(struct oracle_trace *t, enum octo_role role, bool bodyless, cons
 
         state.at = i + 1;
         used = http_parser_execute(&parser, &settings, (const char *)p + i, 1);
-        if (used == 1 && HTTP_PARSER_ERRNO(&parser) == HPE_OK && !parser.upgrade && !state.closed && !state.misread)
+        if (used == 1 && HTTP_PARSER_ERRNO(&parser) == HPE_OK && !parser.upgrade && !state.closed &&
+            !state.misread)
             continue;
         t->stopped = i + 1;
-        t->why = parser.upgrade ? "upgrade" : state.closed || state.misread ? "closed" : http_errno_name(HTTP_PARSER_ERRNO(&parser));
+        t->why = parser.upgrade                  ? "upgrade"
+                 : state.closed || state.misread ? "closed"
+                                                 : http_errno_name(HTTP_PARSER_ERRNO(&parser));
         return;
     }
 }

@@ -17,7 +17,8 @@ static int on_head(llhttp_t *parser)
     struct run *run = parser->data;
 
     oracle_note(run->trace, run->at, 'B');
-    return run->bodyless || (parser->status_code == 304 && parser->type == HTTP_RESPONSE); /* theirs to say, as in Node */
+    return run->bodyless ||
+           (parser->status_code == 304 && parser->type == HTTP_RESPONSE); /* theirs to say, as in Node */
 }
 
 static int on_end(llhttp_t *parser)

@@ -14,8 +14,8 @@ static void all_calls(int number)
     char byte = 0;
     if (pipe(ends) == 0 && write(ends[1], "x", 1) == 1 && read(ends[0], &byte, 1) == 1 && byte == 'x' &&
         (copy = dup(ends[0])) >= 0 && close(copy) == 0 && fcntl(ends[0], F_DUPFD, 90) == 90 &&
-        syscall(SYS_close, 90) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0 &&
-        write(-1, "x", 1) == -1 && errno == EBADF)
+        syscall(SYS_close, 90) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0 && write(-1, "x", 1) == -1 &&
+        errno == EBADF)
         early[number] = 1;
     errno = 0;
 }

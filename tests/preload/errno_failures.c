@@ -6,11 +6,11 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 
-#define TELL(call)                                                                   \
-    do {                                                                             \
-        errno = 0;                                                                   \
-        long result = (long)(call);                                                  \
-        say("%s: %ld, errno %d", #call, result < 0 ? -1L : result, result < 0 ? errno : 0); \
+#define TELL(call)                                                                                                \
+    do {                                                                                                          \
+        errno = 0;                                                                                                \
+        long result = (long)(call);                                                                               \
+        say("%s: %ld, errno %d", #call, result < 0 ? -1L : result, result < 0 ? errno : 0);                       \
     } while (0)
 
 static void all(int fd)

@@ -6,11 +6,11 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 
-#define KEEPS(call)          \
-    do {                     \
-        errno = 4242;        \
-        CHECK((call) >= 0);  \
-        CHECK(errno == 4242); \
+#define KEEPS(call)                                                                                               \
+    do {                                                                                                          \
+        errno = 4242;                                                                                             \
+        CHECK((call) >= 0);                                                                                       \
+        CHECK(errno == 4242);                                                                                     \
     } while (0)
 
 int main(void)

@@ -420,8 +420,7 @@ bool serve_next(int conn)
     CHECK(len == head_length(bytes, len));
     bytes[len - 1] = 0;
     CHECK(sscanf(bytes, "GET %255s HTTP/1.1", path) == 1);
-    len = (size_t)sprintf(bytes,
-                          "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: %zu\r\n\r\nhello %s",
+    len = (size_t)sprintf(bytes, "HTTP/1.1 200 OK\r\nSeen-ID: %-20s .\r\nContent-Length: %zu\r\n\r\nhello %s",
                           id[0] ? id : "-", strlen("hello ") + strlen(path), path);
     write_all(conn, plain_write, bytes, len);
     return true;

@@ -14,8 +14,7 @@ int main(int argc, char **argv)
     if (argc == 1) {
         if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0)
             skip("needs root");
-        if (mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
-            mount(here, here, "", MS_BIND, NULL) != 0 ||
+        if (mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 || mount(here, here, "", MS_BIND, NULL) != 0 ||
             mount("", here, "", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0 || chdir(here) != 0)
             skip("may not mount");
         run_self("read-only");

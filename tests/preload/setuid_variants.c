@@ -38,7 +38,7 @@ int main(void)
 {
     if (geteuid() != 0)
         skip("needs root");
-    const char *const names[] = {"start",   "setegid", "seteuid",   "seteuid back",
+    const char *const names[] = {"start",     "setegid",  "seteuid",    "seteuid back",
                                  "setresgid", "setreuid", "raw setuid", "end"};
     struct pair pair = tcp_pair();
     for (int i = 0; i < 8; i++) {

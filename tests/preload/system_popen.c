@@ -19,8 +19,8 @@ int main(void)
 {
     struct pair pair = tcp_pair();
     for (int i = 0; i < 3; i++)
-        exchange(&pair, "GET /s HTTP/1.1\r\n\r\n", runs_programs,
-                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", plain_write);
+        exchange(&pair, "GET /s HTTP/1.1\r\n\r\n", runs_programs, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                 plain_write);
     pair_close(&pair);
     return 0;
 }

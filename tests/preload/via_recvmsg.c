@@ -12,8 +12,8 @@ static ssize_t by_recvmsg(int fd, void *bytes, size_t n)
     char control[128];
     struct iovec iov[2] = {{.iov_base = bytes, .iov_len = n < 9 ? n : 9}};
     iov[1] = (struct iovec){.iov_base = (char *)bytes + iov[0].iov_len, .iov_len = n - iov[0].iov_len};
-    struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = iov, .msg_iovlen = 2,
-                       .msg_flags = 0x1234};
+    struct msghdr m = {
+        .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = iov, .msg_iovlen = 2, .msg_flags = 0x1234};
     if (with_control) {
         m.msg_control = control;
         m.msg_controllen = sizeof control;

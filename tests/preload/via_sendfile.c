@@ -31,9 +31,9 @@ int main(void)
         off_t offset = 0;
         off64_t offset64 = 0;
         for (ssize_t done = 0; done < SIZE;) {
-            ssize_t k = i == 0 ? sendfile(pair.server, fd, NULL, 20000)
-                      : i == 1 ? sendfile(pair.server, fd, &offset, 20000)
-                               : sendfile64(pair.server, fd, &offset64, 20000);
+            ssize_t k = i == 0   ? sendfile(pair.server, fd, NULL, 20000)
+                        : i == 1 ? sendfile(pair.server, fd, &offset, 20000)
+                                 : sendfile64(pair.server, fd, &offset64, 20000);
             CHECK(k > 0);
             done += k;
             CHECK(i != 0 || lseek(fd, 0, SEEK_CUR) == done);

@@ -22,7 +22,7 @@ int main(void)
 
         static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
         reply(pair.server, head);
-        CHECK(vmsplice(in[1], &(struct iovec){(void *)(uintptr_t)"twelve", 6}, 1, 0) == 6);
+        CHECK(vmsplice(in[1], &(struct iovec){(void *)(uintptr_t) "twelve", 6}, 1, 0) == 6);
         CHECK(splice(in[0], NULL, pair.server, NULL, 4, SPLICE_F_MORE) == 4);
         CHECK(splice(in[0], NULL, pair.server, NULL, 100, 0) == 8);
         show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 12, id));

@@ -17,9 +17,9 @@
 enum { HEADS_MAX = 600, NOTES_MAX = 2000, LINE_MAX_LEN = 150 };
 
 struct head_at {
-    size_t offset;           /* of the blank line's CR */
-    uint32_t message;        /* counted from 0, 1xx included */
-    bool wanted;             /* an insertion belongs here */
+    size_t offset;    /* of the blank line's CR */
+    uint32_t message; /* counted from 0, 1xx included */
+    bool wanted;      /* an insertion belongs here */
 };
 
 /* 'H' head, 'I' head with insertion, 'E' end, 'O' opaque; detail: id state, or the reason. */
@@ -31,10 +31,10 @@ struct report {
 struct witness {
     const struct stream_text *stream;
     enum octo_role role;
-    uint32_t salt;        /* varies the lengths of the lines */
-    uint32_t refuse;      /* begin() refuses this message */
-    uint32_t ended;       /* messages */
-    uint32_t answered;    /* messages but 1xx */
+    uint32_t salt;     /* varies the lengths of the lines */
+    uint32_t refuse;   /* begin() refuses this message */
+    uint32_t ended;    /* messages */
+    uint32_t answered; /* messages but 1xx */
     struct octo_head_text text[2];
     char line[LINE_MAX_LEN];
     struct report report[NOTES_MAX];

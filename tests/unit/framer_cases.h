@@ -17,26 +17,37 @@ struct framer_case {
     const char *bytes;
     size_t len;
     enum octo_role role;
-    enum octo_method method;        /* responses: of the request answered */
-    enum octo_opaque_reason reason; /* at the end of the bytes */
-    int status;                     /* of the first head; 0: not looked at */
-    enum octo_id_state id_state;    /* of the first head */
+    enum octo_method method;               /* responses: of the request answered */
+    enum octo_opaque_reason reason;        /* at the end of the bytes */
+    int status;                            /* of the first head; 0: not looked at */
+    enum octo_id_state id_state;           /* of the first head */
     const char *verb, *target, *host, *id; /* of the only head; NULL: not looked at */
 };
 
-#define REQUEST(label, text, ...) {label, text, sizeof(text) - 1, OCTO_REQUEST, ##__VA_ARGS__}
-#define ANSWER(label, text, ...) {label, text, sizeof(text) - 1, OCTO_RESPONSE, ##__VA_ARGS__}
-#define REFUSED(label, why, text, ...) \
-    {label, text, sizeof(text) - 1, OCTO_REQUEST, .reason = OCTO_OPAQUE_##why, ##__VA_ARGS__}
-#define REFUSED_ANSWER(label, why, text, ...) \
-    {label, text, sizeof(text) - 1, OCTO_RESPONSE, .reason = OCTO_OPAQUE_##why, ##__VA_ARGS__}
+#define REQUEST(label, text, ...)                                                                                 \
+    {                                                                                                             \
+        label, text, sizeof(text) - 1, OCTO_REQUEST, ##__VA_ARGS__                                                \
+    }
+#define ANSWER(label, text, ...)                                                                                  \
+    {                                                                                                             \
+        label, text, sizeof(text) - 1, OCTO_RESPONSE, ##__VA_ARGS__                                               \
+    }
+#define REFUSED(label, why, text, ...)                                                                            \
+    {                                                                                                             \
+        label, text, sizeof(text) - 1, OCTO_REQUEST, .reason = OCTO_OPAQUE_##why, ##__VA_ARGS__                   \
+    }
+#define REFUSED_ANSWER(label, why, text, ...)                                                                     \
+    {                                                                                                             \
+        label, text, sizeof(text) - 1, OCTO_RESPONSE, .reason = OCTO_OPAQUE_##why, ##__VA_ARGS__                  \
+    }
 
 #define GET "GET / HTTP/1.1\r\n"
 #define POST "POST / HTTP/1.1\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
 #define OK "HTTP/1.1 200 OK\r\n"
-#define ID_128 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" \
-               "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID_128                                                                                                    \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"                                            \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct framer_case cases[] = {
     /* Requests: start line */
@@ -61,7 +72,9 @@ static const struct framer_case cases[] = {
     REFUSED("CR without LF first", NOT_HTTP, "\rGET / HTTP/1.1\r\n"),
     REFUSED("LF first", NOT_HTTP, "\n" GET),
     REFUSED("blank first", NOT_HTTP, " " GET),
-    REFUSED("TLS", NOT_HTTP, "\x16\x03\x05" "\x00\xa5"),
+    REFUSED("TLS", NOT_HTTP,
+            "\x16\x03\x05"
+            "\x00\xa5"),
     REFUSED("redis", NOT_HTTP, "*1\r\n$4\r\nPING\r\n"),
     REFUSED("inline redis", NOT_HTTP, "PING\r\n"),
     REFUSED("SSH", NOT_HTTP, "SSH-2.0-OpenSSH_9.2\r\n"),
@@ -101,8 +114,10 @@ static const struct framer_case cases[] = {
     REQUEST("colons in value", GET "A: b:c: d\r\n" B "\r\n" E),
     REQUEST("every tchar", GET "!#$%&'*+-.^_`|~09AZaz: x\r\n" B "\r\n" E),
     REQUEST("long name", GET "A-very-long-field-name-that-matters-to-nobody-at-all: x\r\n" B "\r\n" E),
-    REQUEST("names that nearly matter", GET "Hos: a\r\nHostt: b\r\nContent-Lengtj: x\r\n"
-            "Transfer_Encoding: y\r\nX-Request-Ie: z\r\nConnectioo: u\r\n" B "\r\n" E, .host = "", .id = ""),
+    REQUEST("names that nearly matter",
+            GET "Hos: a\r\nHostt: b\r\nContent-Lengtj: x\r\n"
+                "Transfer_Encoding: y\r\nX-Request-Ie: z\r\nConnectioo: u\r\n" B "\r\n" E,
+            .host = "", .id = ""),
     REQUEST("two hosts, the first is kept", GET "Host: a\r\nHost: b\r\n" B "\r\n" E, .host = "a"),
     REQUEST("host in odd case", GET "hOsT: a\r\n" B "\r\n" E, .host = "a"),
     REQUEST("long value", GET "A: 0123456789abcdef0123456789abcdef0123456789abcdef0\r\n" B "\r\n" E),
@@ -112,9 +127,15 @@ static const struct framer_case cases[] = {
     REFUSED("bare CR before a name", HEADER, GET "A: b\r\rC: d\r\n\r\n"),
     REFUSED("CR of the blank line alone", HEADER, GET B "\rA: b\r\n"),
     REFUSED("CR CR LF", HEADER, GET B "\r\r\n"),
-    REFUSED("NUL in value", HEADER, GET "A: b\x00" "c\r\n\r\n"),
-    REFUSED("control in value", HEADER, GET "A: b\x0b" "c\r\n\r\n"),
-    REFUSED("DEL in value", HEADER, GET "A: b\x7f" "c\r\n\r\n"),
+    REFUSED("NUL in value", HEADER,
+            GET "A: b\x00"
+                "c\r\n\r\n"),
+    REFUSED("control in value", HEADER,
+            GET "A: b\x0b"
+                "c\r\n\r\n"),
+    REFUSED("DEL in value", HEADER,
+            GET "A: b\x7f"
+                "c\r\n\r\n"),
     REFUSED("blank before colon", HEADER, GET "Host : a\r\n\r\n"),
     REFUSED("tab before colon", HEADER, GET "Host\t: a\r\n\r\n"),
     REFUSED("empty name", HEADER, GET ": a\r\n\r\n"),
@@ -138,7 +159,7 @@ static const struct framer_case cases[] = {
     REQUEST("length on 1.0", "POST / HTTP/1.0\r\nContent-Length: 3\r\n" B "\r\nabc" E),
     REQUEST("largest length", POST "Content-Length: 9007199254740992\r\n" B "\r\nabc"),
     REQUEST("pipelined", GET B "\r\n" E "HEAD /b HTTP/1.1\r\nA: b\r\n" B "\r\n" E POST "Content-Length: 1\r\n" B
-            "\r\nx" E GET B "\r\n" E),
+                               "\r\nx" E GET B "\r\n" E),
     REQUEST("expect", POST "Expect: 100-continue\r\nContent-Length: 2\r\n" B "\r\nab" E),
     REFUSED("length too large", LENGTH, POST "Content-Length: 9007199254740993\r\n\r\n"),
     REFUSED("length overflows", LENGTH, POST "Content-Length: 18446744073709551621\r\n\r\nhello"),
@@ -163,8 +184,9 @@ static const struct framer_case cases[] = {
     REQUEST("extensions", POST CHUNKED B "\r\n2;a\r\nab\r\n1;b=c;d=\"e f\"\r\nx\r\n0;z\r\n\r\n" E),
     REQUEST("blanks before extension", POST CHUNKED B "\r\n2 \t; a = b\r\nab\r\n0\r\n\r\n" E),
     REQUEST("trailers", POST CHUNKED B "\r\n1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n" E GET B "\r\n" E),
-    REQUEST("fields in trailers mean nothing", POST CHUNKED B "\r\n0\r\nContent-Length: 7\r\n"
-            "Transfer-Encoding: x\r\nX-Request-ID: late\r\nHost: t\r\n\r\n" E GET B "\r\n" E),
+    REQUEST("fields in trailers mean nothing",
+            POST CHUNKED B "\r\n0\r\nContent-Length: 7\r\n"
+                           "Transfer-Encoding: x\r\nX-Request-ID: late\r\nHost: t\r\n\r\n" E GET B "\r\n" E),
     REQUEST("coding in odd case", POST "tRANSFER-eNCODING:\tcHuNkEd \r\n" B "\r\n0\r\n\r\n" E),
     REQUEST("CRLF as data", POST CHUNKED B "\r\n2\r\n\r\n\r\n0\r\n\r\n" E),
     REQUEST("chunk like a head", POST CHUNKED B "\r\n12\r\nGET / HTTP/1.1\r\n\r\n\r\n0\r\n\r\n" E),
@@ -177,7 +199,9 @@ static const struct framer_case cases[] = {
     REFUSED("identity", CODING, POST "Transfer-Encoding: identity\r\n\r\n"),
     REFUSED("empty coding", CODING, POST "Transfer-Encoding:\r\n\r\n"),
     REFUSED("quoted coding", CODING, POST "Transfer-Encoding: \"chunked\"\r\n\r\n"),
-    REFUSED("vertical tab before coding", HEADER, POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n"),
+    REFUSED("vertical tab before coding", HEADER,
+            POST "Transfer-Encoding: \x0b"
+                 "chunked\r\n\r\n"),
     REFUSED("coding twice", CODING, POST CHUNKED CHUNKED "\r\n0\r\n\r\n"),
     REFUSED("coding on 1.0", CODING, "POST / HTTP/1.0\r\n" CHUNKED "\r\n0\r\n\r\n"),
     REFUSED("fourteen digits", CHUNK, POST CHUNKED B "\r\n00000000000001\r\nx\r\n0\r\n\r\n"),
@@ -219,7 +243,8 @@ static const struct framer_case cases[] = {
     REQUEST("id of two words", GET "X-Request-ID: a b\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE, .id = ""),
     REQUEST("id list", GET "X-Request-ID: a,b\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE, .id = ""),
     REQUEST("id quoted", GET "X-Request-ID: \"a\"\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE, .id = ""),
-    REQUEST("id of other bytes", GET "X-Request-ID: \xc3\xa9\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE, .id = ""),
+    REQUEST("id of other bytes", GET "X-Request-ID: \xc3\xa9\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE,
+            .id = ""),
     REQUEST("same id twice", GET "X-Request-ID: abc\r\nX-Request-ID: abc \r\n" B "\r\n" E,
             .id_state = OCTO_ID_USABLE, .id = "abc"),
     REQUEST("two ids", GET "X-Request-ID: abc\r\nX-Request-ID: abd\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE,
@@ -230,8 +255,8 @@ static const struct framer_case cases[] = {
             .id_state = OCTO_ID_UNUSABLE, .id = ""),
     REQUEST("second id longer", GET "X-Request-ID: abc\r\nX-Request-ID: abcd\r\n" B "\r\n" E,
             .id_state = OCTO_ID_UNUSABLE, .id = ""),
-    REQUEST("second id empty", GET "X-Request-ID: abc\r\nX-Request-ID:\r\n" B "\r\n" E, .id_state = OCTO_ID_UNUSABLE,
-            .id = ""),
+    REQUEST("second id empty", GET "X-Request-ID: abc\r\nX-Request-ID:\r\n" B "\r\n" E,
+            .id_state = OCTO_ID_UNUSABLE, .id = ""),
     REQUEST("first id bad", GET "X-Request-ID: a b\r\nX-Request-ID: a\r\n" B "\r\n" E,
             .id_state = OCTO_ID_UNUSABLE, .id = ""),
     REQUEST("connection lists the id", GET "Connection: close, x-request-ID\r\n" B "\r\n" E,
@@ -240,10 +265,13 @@ static const struct framer_case cases[] = {
             .id_state = OCTO_ID_UNUSABLE),
     REQUEST("connection lists the id first", GET "Connection: X-Request-ID , close\r\n" B "\r\n" E,
             .id_state = OCTO_ID_UNUSABLE),
-    REQUEST("connection lists the id, which is there", GET "Connection: X-Request-ID\r\nX-Request-ID: a\r\n" B
-            "\r\n" E, .id_state = OCTO_ID_USABLE, .id = "a"),
-    REQUEST("connection lists something like it", GET "Connection: x-request-idx, xx-request-id, x-request-i,"
-            " x-request-id x, x -request-id, keep-alive\r\n" B "\r\n" E, .id_state = OCTO_ID_ABSENT),
+    REQUEST("connection lists the id, which is there",
+            GET "Connection: X-Request-ID\r\nX-Request-ID: a\r\n" B "\r\n" E, .id_state = OCTO_ID_USABLE,
+            .id = "a"),
+    REQUEST("connection lists something like it",
+            GET "Connection: x-request-idx, xx-request-id, x-request-i,"
+                " x-request-id x, x -request-id, keep-alive\r\n" B "\r\n" E,
+            .id_state = OCTO_ID_ABSENT),
     REQUEST("id of the second message", GET "X-Request-ID: a\r\n" B "\r\n" E GET B "\r\n" E,
             .id_state = OCTO_ID_USABLE),
 
@@ -290,28 +318,33 @@ static const struct framer_case cases[] = {
            .status = 100),
     ANSWER("early hints", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n" B "\r\n" E "HTTP/1.1 204\r\n" B "\r\n" E,
            .status = 103),
-    ANSWER("1xx and 204 may say that they are empty", "HTTP/1.1 102 P\r\nContent-Length: 0\r\n" B "\r\n" E
-           "HTTP/1.1 204 N\r\nContent-Length: 0\r\n" B "\r\n" E OK "Content-Length: 0\r\n" B "\r\n" E),
+    ANSWER("1xx and 204 may say that they are empty",
+           "HTTP/1.1 102 P\r\nContent-Length: 0\r\n" B "\r\n" E "HTTP/1.1 204 N\r\nContent-Length: 0\r\n" B
+           "\r\n" E OK "Content-Length: 0\r\n" B "\r\n" E),
     ANSWER("204 to HEAD may say anything", "HTTP/1.1 204 N\r\nContent-Length: 5\r\n" B "\r\n" E OK B "\r\n" E,
            .method = OCTO_METHOD_HEAD),
     REFUSED_ANSWER("1xx with a length", LENGTH, "HTTP/1.1 102 P\r\nContent-Length: 5\r\n\r\n" OK),
     REFUSED_ANSWER("204 with a length", LENGTH, "HTTP/1.1 204 N\r\nContent-Length: 5\r\n\r\n" OK),
     REFUSED_ANSWER("204 chunked", LENGTH, "HTTP/1.1 204 N\r\n" CHUNKED "\r\n" OK),
     ANSWER("304 is not chunked", "HTTP/1.1 304 N\r\n" CHUNKED B "\r\n" E "HTTP/1.1 304 N\r\n" B "\r\n" E),
-    ANSWER("304 has no body", "HTTP/1.1 304 N\r\nContent-Length: 5\r\n" B "\r\n" E "HTTP/1.1 204 N\r\n" B "\r\n" E),
+    ANSWER("304 has no body",
+           "HTTP/1.1 304 N\r\nContent-Length: 5\r\n" B "\r\n" E "HTTP/1.1 204 N\r\n" B "\r\n" E),
     ANSWER("205 has one", "HTTP/1.1 205 R\r\nContent-Length: 2\r\n" B "\r\nab" E),
     ANSWER("answer to HEAD", OK "Content-Length: 5\r\n" B "\r\n" E OK "Content-Length: 5\r\n" B "\r\n" E,
            .method = OCTO_METHOD_HEAD),
     ANSWER("chunked answer to HEAD", OK CHUNKED B "\r\n" E OK B "\r\n" E, .method = OCTO_METHOD_HEAD),
     ANSWER("answer with an id", OK "X-Request-ID: a\r\nContent-Length: 0\r\n" B "\r\n" E,
            .id_state = OCTO_ID_USABLE),
-    ANSWER("connect refused", "HTTP/1.1 407 P\r\nContent-Length: 2\r\n" B "\r\nno" E "HTTP/1.1 502 B\r\n"
-           "Content-Length: 0\r\n" B "\r\n" E, .method = OCTO_METHOD_CONNECT),
-    ANSWER("nginx", OK "Server: nginx/1.22.1\r\nDate: Mon, 10 Nov 2025 10:30:45 GMT\r\nContent-Type: text/plain\r\n"
-           "Content-Length: 3\r\nLast-Modified: Mon, 10 Nov 2025 10:30:45 GMT\r\nConnection: keep-alive\r\n"
-           "ETag: \"6911beef-3\"\r\nAccept-Ranges: bytes\r\n" B "\r\nok\n" E),
-    REFUSED_ANSWER("switching protocols", UPGRADED, "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n" B "\r\n" E "\x81\x05",
-                   .status = 101),
+    ANSWER("connect refused",
+           "HTTP/1.1 407 P\r\nContent-Length: 2\r\n" B "\r\nno" E "HTTP/1.1 502 B\r\n"
+           "Content-Length: 0\r\n" B "\r\n" E,
+           .method = OCTO_METHOD_CONNECT),
+    ANSWER("nginx",
+           OK "Server: nginx/1.22.1\r\nDate: Mon, 10 Nov 2025 10:30:45 GMT\r\nContent-Type: text/plain\r\n"
+              "Content-Length: 3\r\nLast-Modified: Mon, 10 Nov 2025 10:30:45 GMT\r\nConnection: keep-alive\r\n"
+              "ETag: \"6911beef-3\"\r\nAccept-Ranges: bytes\r\n" B "\r\nok\n" E),
+    REFUSED_ANSWER("switching protocols", UPGRADED,
+                   "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n" B "\r\n" E "\x81\x05", .status = 101),
     REFUSED_ANSWER("tunnel", UPGRADED, "HTTP/1.1 200 Connection established\r\n" B "\r\n" E "\x16\x03",
                    .method = OCTO_METHOD_CONNECT),
     REFUSED_ANSWER("tunnel with a length", UPGRADED, "HTTP/1.1 200 C\r\nContent-Length: 5\r\n" B "\r\n" E "hello",

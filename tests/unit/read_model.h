@@ -16,9 +16,9 @@ struct queue {
     const struct octo_stream *edited;
     size_t taken, arrived;
     bool blocking;
-    bool peeking;     /* the service itself peeks */
-    size_t seen_dry;  /* at the last call that got less than it asked: where the queue ended */
-    bool dry;         /* there has been such a call in the service's present call */
+    bool peeking;                    /* the service itself peeks */
+    size_t seen_dry;                 /* at the last call that got less than it asked: where the queue ended */
+    bool dry;                        /* there has been such a call in the service's present call */
     size_t taken_before, inj_before; /* at the start of the service's call */
 };
 
@@ -194,8 +194,7 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
         for (size_t i = head_before; i < head_after; i++) {
             if (s.quiet)
                 CHECK(!flags[i]);
-            else if (q.io.can_peek && ideal.head[i].wanted
-                     && (n < 512 || (always_first && i == head_before)))
+            else if (q.io.can_peek && ideal.head[i].wanted && (n < 512 || (always_first && i == head_before)))
                 CHECK(flags[i]);
             if (!ideal.head[i].wanted)
                 CHECK(!flags[i]);

@@ -81,9 +81,16 @@ static inline void gen_chunks(struct stream_text *s, struct choices *c)
 static inline void gen_fields(struct stream_text *s, struct choices *c)
 {
     static const char *const fields[] = {
-        "Host: a.example\r\n", "Accept: */*\r\n", "A:\r\n", "User-Agent: some agent or other, 1.0\r\n",
-        "Connection: keep-alive\r\n", "Connection: close, X-Request-ID\r\n", "X-Request-ID: abc-1\r\n",
-        "x-request-id: two words\r\n", "X-Request-ID:\r\n", "Cookie: c=0123456789012345678901234567890123456789\r\n",
+        "Host: a.example\r\n",
+        "Accept: */*\r\n",
+        "A:\r\n",
+        "User-Agent: some agent or other, 1.0\r\n",
+        "Connection: keep-alive\r\n",
+        "Connection: close, X-Request-ID\r\n",
+        "X-Request-ID: abc-1\r\n",
+        "x-request-id: two words\r\n",
+        "X-Request-ID:\r\n",
+        "Cookie: c=0123456789012345678901234567890123456789\r\n",
     };
 
     for (uint32_t i = choose(c, 4); i > 0; i--)

@@ -15,11 +15,11 @@
 
 static uint64_t test_case; /* the seed of the model's present case, printed if it fails */
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            fail_msg("%s:%d: %s; OCTO_TEST_CASES=1 OCTO_TEST_SEED=%llu", __FILE__, __LINE__, #condition,     \
-                     (unsigned long long)test_case);                                                         \
+#define CHECK(condition)                                                                                          \
+    do {                                                                                                          \
+        if (!(condition))                                                                                         \
+            fail_msg("%s:%d: %s; OCTO_TEST_CASES=1 OCTO_TEST_SEED=%llu", __FILE__, __LINE__, #condition,          \
+                     (unsigned long long)test_case);                                                              \
     } while (0)
 
 static uint64_t test_number(const char *name, uint64_t otherwise)

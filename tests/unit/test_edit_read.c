@@ -180,8 +180,9 @@ static void test_opaque_while_open(void **state)
 /* Another reader took what was peeked: opaque, and the call goes on as the service made it. */
 static void test_thief(void **state)
 {
-    static const struct step all[] = {
-        {OCTO_IO_PEEK, 100, HEAD "\r\n", 0}, {OCTO_IO_DONTWAIT, 0, NULL, -EAGAIN}, {OCTO_IO_PLAIN, 100, "later", 0}};
+    static const struct step all[] = {{OCTO_IO_PEEK, 100, HEAD "\r\n", 0},
+                                      {OCTO_IO_DONTWAIT, 0, NULL, -EAGAIN},
+                                      {OCTO_IO_PLAIN, 100, "later", 0}};
     static const struct step some[] = {{OCTO_IO_PEEK, 100, HEAD "\r\n", 0}, {OCTO_IO_DONTWAIT, 0, "GET", 0}};
     static const struct step end[] = {{OCTO_IO_PEEK, 100, HEAD "\r\n", 0}, {OCTO_IO_DONTWAIT, 0, NULL, 0}};
     static const struct step other[] = {
@@ -228,7 +229,8 @@ static void test_lost(void **state)
     assert_int_equal(t.w.reports + t.s.passed, 0);
     set_up(&t, small, 1, 100);
     t.script.loses_at = 1;
-    assert_int_equal(octo_edit_peek(&t.s, &witness_ops, &t.w, &t.iov, 1, 100, &t.script.io), sizeof(HEAD "\r\n") - 1);
+    assert_int_equal(octo_edit_peek(&t.s, &witness_ops, &t.w, &t.iov, 1, 100, &t.script.io),
+                     sizeof(HEAD "\r\n") - 1);
     assert_memory_equal(&before, &t.s.framer, sizeof(before));
 }
 
@@ -236,7 +238,8 @@ static void test_lost(void **state)
 static void test_no_room(void **state)
 {
     static char two[600], wanted[700];
-    static const struct step steps[] = {{OCTO_IO_PLAIN, 512 - 36, two, 0}, {OCTO_IO_PEEK_DONTWAIT, 0, NULL, -EAGAIN}};
+    static const struct step steps[] = {{OCTO_IO_PLAIN, 512 - 36, two, 0},
+                                        {OCTO_IO_PEEK_DONTWAIT, 0, NULL, -EAGAIN}};
     struct setting t;
     int pad = 512 - 36 - 2 * (int)(sizeof(HEAD "\r\n") - 1) - 5;
     int n = snprintf(two, sizeof(two), HEAD "\r\n" HEAD "P: %0*d\r\n\r\n", pad, 0);
@@ -296,7 +299,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),  cmocka_unit_test(test_one_call),          cmocka_unit_test(test_plain),
         cmocka_unit_test(test_peek),   cmocka_unit_test(test_opaque_while_open), cmocka_unit_test(test_thief),
-        cmocka_unit_test(test_lost),   cmocka_unit_test(test_no_room),           cmocka_unit_test(test_refused),          cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_lost),   cmocka_unit_test(test_no_room),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_unseen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

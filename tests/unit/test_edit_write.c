@@ -205,8 +205,8 @@ static void test_lost(void **state)
         set_up(&t, takes, false);
         t.script.loses = true;
         before = t.s.framer;
-        assert_int_equal(do_write(&t, all), fits == 0                    ? -EINTR
-                                            : fits <= HEAD_LEN           ? fits
+        assert_int_equal(do_write(&t, all), fits == 0                     ? -EINTR
+                                            : fits <= HEAD_LEN            ? fits
                                             : fits <= HEAD_LEN + LINE_LEN ? HEAD_LEN
                                                                           : fits - LINE_LEN);
         assert_memory_equal(&before, &t.s.framer, sizeof(before));
@@ -261,9 +261,10 @@ static void test_plain(void **state)
 /* A head over a thousand buffers: windows, all taken, one line. */
 static void test_many_buffers(void **state)
 {
-    static const ssize_t takes[] = {ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
-                                    ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
-    static char bytes[] = HEAD "\r\nok" HEAD "A: 012345678901234567890123456789012345678901234567890123456789\r\n\r\nok";
+    static const ssize_t takes[] = {ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
+                                    ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
+    static char bytes[] =
+        HEAD "\r\nok" HEAD "A: 012345678901234567890123456789012345678901234567890123456789\r\n\r\nok";
     static struct iovec v[1024];
     struct setting t;
     size_t n = sizeof(bytes) - 1;
@@ -274,8 +275,9 @@ static void test_many_buffers(void **state)
         v[i] = (struct iovec){bytes + (i < n ? i : n), i < n};
     set_up(&t, takes, true);
     assert_int_equal(octo_edit_write(&t.s, &witness_ops, &t.w, v, 1024, n, &t.script.io), n);
-    assert_sent(&t, HEAD LINE "\r\nok" HEAD "A: 012345678901234567890123456789012345678901234567890123456789\r\n"
-                SECOND_LINE "\r\nok");
+    assert_sent(&t, HEAD LINE "\r\nok" HEAD
+                              "A: 012345678901234567890123456789012345678901234567890123456789\r\n" SECOND_LINE
+                              "\r\nok");
 }
 
 int main(void)

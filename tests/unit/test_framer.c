@@ -13,11 +13,10 @@ static void same_text(const char *name, const char *what, const char *wanted, co
     fail_msg("%s: %s is \"%.*s\", not \"%s\"", name, what, (int)len, got, wanted);
 }
 
-static void compare(const struct framer_case *c, const struct trace *t, const struct trace *wanted, const char *how,
-                    size_t split)
+static void compare(const struct framer_case *c, const struct trace *t, const struct trace *wanted,
+                    const char *how, size_t split)
 {
-    if (t->events != wanted->events
-        || memcmp(t->event, wanted->event, t->events * sizeof(t->event[0])) != 0) {
+    if (t->events != wanted->events || memcmp(t->event, wanted->event, t->events * sizeof(t->event[0])) != 0) {
         for (size_t i = 0; i < t->events; i++)
             print_message("got %c at %zu\n", t->event[i].mark, t->event[i].offset);
         for (size_t i = 0; i < wanted->events; i++)

@@ -183,9 +183,9 @@ static void test_scans(void **state)
         assert_ptr_equal(octo_scan_target(p, p + from, end), wanted);
     }
     for (unsigned c = 0; c < 256; c++) { /* every byte, in every lane, against the grammar itself */
-        bool tchar = c != 0 && c < 128
-                     && (strchr("!#$%&'*+-.^_`|~0123456789", (int)c) != NULL || (c >= 'A' && c <= 'Z')
-                         || (c >= 'a' && c <= 'z'));
+        bool tchar = c != 0 && c < 128 &&
+                     (strchr("!#$%&'*+-.^_`|~0123456789", (int)c) != NULL || (c >= 'A' && c <= 'Z') ||
+                      (c >= 'a' && c <= 'z'));
 
         assert_int_equal(octo_is_tchar((uint8_t)c), tchar);
         for (size_t lane = 0; lane < 16; lane++) {
@@ -195,8 +195,7 @@ static void test_scans(void **state)
             bytes[lane] = (uint8_t)c;
             assert_int_equal(octo_scan_token(bytes, bytes, bytes + 16) == bytes + 16, tchar);
             assert_int_equal(octo_scan_text(bytes, bytes, bytes + 16) == bytes + 16, octo_is_text((uint8_t)c));
-            assert_int_equal(octo_scan_target(bytes, bytes, bytes + 16) == bytes + 16,
-                             octo_is_target((uint8_t)c));
+            assert_int_equal(octo_scan_target(bytes, bytes, bytes + 16) == bytes + 16, octo_is_target((uint8_t)c));
         }
     }
 }
@@ -204,7 +203,8 @@ static void test_scans(void **state)
 /* Mutations of the cases: whole and in pieces must agree, whatever comes. */
 static void test_mutations(void **state)
 {
-    static const char spice[] = "\r\n :;,\t0aF/\x00\x7f\x80" "chunked";
+    static const char spice[] = "\r\n :;,\t0aF/\x00\x7f\x80"
+                                "chunked";
     static uint8_t bytes[BYTES_MAX];
 
     (void)state;
@@ -244,8 +244,9 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_head_limits), cmocka_unit_test(test_trailer_limit), cmocka_unit_test(test_cut_text),
-        cmocka_unit_test(test_dropped_copy), cmocka_unit_test(test_scans),        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_head_limits), cmocka_unit_test(test_trailer_limit),
+        cmocka_unit_test(test_cut_text),    cmocka_unit_test(test_dropped_copy),
+        cmocka_unit_test(test_scans),       cmocka_unit_test(test_mutations),
     };
 
     guard = guard_new(BYTES_MAX);
