@@ -78,6 +78,16 @@ static bool parent_is_preloaded(void)
     return found;
 }
 
+/* FNV-1a. */
+static uint64_t hash(const char *text)
+{
+    uint64_t value = 0xcbf29ce484222325u;
+
+    for (; *text; text++)
+        value = (value ^ (uint8_t)*text) * 0x100000001b3u;
+    return value;
+}
+
 void octo_process_load(char *const *envp, const char *argv0, const char *program)
 {
     struct octo_settings *s = &octo_service.settings;
@@ -144,9 +154,11 @@ bool octo_service_wake(void)
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
         return false;
     }
+    const struct octo_identity identity = {s->service, s->environment, s->version, hash(s->log)};
+
     octo_service.segment =
-        octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, s->service, s->environment, s->version,
-                            process->pid, octo_service.segment_path, sizeof(octo_service.segment_path));
+        octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid, octo_service.segment_path,
+                            sizeof(octo_service.segment_path));
     if (octo_service.segment)
         octo_segment_join(octo_service.segment, process->pid);
     else

@@ -43,14 +43,14 @@ static void copy_name(char *out, const char *name)
     out[n] = 0;
 }
 
-struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir, const char *service,
-                                         const char *environment, const char *app_version, uint32_t pid,
-                                         char *path, size_t path_size)
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
+                                         const struct octo_identity *identity, uint32_t pid, char *path,
+                                         size_t path_size)
 {
     void *map = NULL;
 
     path[0] = 0;
-    if (octo_segment_file_create(dir, xdg_runtime_dir, service, path, path_size, &map) < 0) {
+    if (octo_segment_file_create(dir, xdg_runtime_dir, identity, path, path_size, &map) < 0) {
         /* Anonymous shared memory has no size limit that could raise SIGBUS, so need not be populated. */
         long at = octo_sys(SYS_mmap, 0, octo_segment_bytes, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -64,9 +64,10 @@ struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtim
     segment->version = OCTO_SEGMENT_VERSION;
     segment->creator_pid = pid;
     segment->size = octo_segment_bytes;
-    copy_name(segment->service, service);
-    copy_name(segment->environment, environment);
-    copy_name(segment->app_version, app_version);
+    copy_name(segment->service, identity->service);
+    copy_name(segment->environment, identity->environment);
+    copy_name(segment->app_version, identity->app_version);
+    segment->kin = identity->kin;
     atomic_store(&segment->real_offset_ns, (int64_t)(octo_clock_real_ns() - octo_clock_mono_ns()));
     atomic_store(&segment->magic, OCTO_SEGMENT_MAGIC);
     return segment;

@@ -69,6 +69,7 @@ struct octo_segment {
     char service[OCTO_SEGMENT_NAME_MAX]; /* identity, so that a later start can write our events */
     char environment[OCTO_SEGMENT_NAME_MAX];
     char app_version[OCTO_SEGMENT_NAME_MAX];
+    uint64_t kin;
     _Atomic int64_t real_offset_ns;                     /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
     _Atomic uint32_t doorbell;                          /* futex: the leading writer sleeps on it */
@@ -92,16 +93,23 @@ enum octo_sleep {
     OCTO_NAPPING, /* for some milliseconds: ring only if a ring is half full */
 };
 
+/* Who a service is. Names are cut to OCTO_SEGMENT_NAME_MAX - 1 bytes. */
+struct octo_identity {
+    const char *service, *environment, *app_version;
+    uint64_t kin; /* tells services of one name apart (by where they log): what one leaves is its next start's to write */
+};
+
 /*
  * Maps a new segment for this service. dir: preferred directory, or "" for the defaults (a tmpfs under /run,
  * $XDG_RUNTIME_DIR, /dev/shm). path receives the file's path, or "" for anonymous memory.
- * Also maps what dead processes of this service and user left in that directory: octo_segment_orphan().
+ * Also maps what dead processes of this service and user left in that directory: octo_segment_orphan(); and removes
+ * what others of this user left, if all of it was written.
  * Returns the segment or NULL (no memory). Raw system calls only; the descriptors it opens are closed again
  * before it returns. Called once, by the thread that first listens.
  */
-struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir, const char *service,
-                                         const char *environment, const char *app_version, uint32_t pid,
-                                         char *path, size_t path_size);
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
+                                         const struct octo_identity *identity, uint32_t pid, char *path,
+                                         size_t path_size);
 
 /*
  * The ring of process pid: claims a slot, populates and initialises its ring. With all slots taken, shares
@@ -138,7 +146,7 @@ void octo_segment_orphan_done(unsigned i);
 /* Between segment.c and segment_file.c. */
 bool octo_segment_populate(void *address, size_t bytes, bool must);
 extern const size_t octo_segment_bytes;
-int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const char *service, char *path,
-                             size_t path_size, void **map);
+int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,
+                             char *path, size_t path_size, void **map);
 
 #endif

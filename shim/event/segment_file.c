@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -105,6 +106,14 @@ static void *map_file(int fd)
     return at < 0 && at > -4096 ? NULL : (void *)at;
 }
 
+/* Beyond RLIMIT_FSIZE, ftruncate does not only fail: the thread gets SIGXFSZ, which ends the service. */
+static bool may_be_that_large(void)
+{
+    uint64_t limit[2]; /* struct rlimit64: soft, hard */
+
+    return octo_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) == 0 && limit[0] >= octo_segment_bytes;
+}
+
 /* Makes one file in the place. Returns its mapping, header populated, locked for as long as it is mapped. */
 static void *make_file(const struct place *place, char *path, size_t path_size)
 {
@@ -113,6 +122,8 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
 
     make_name(name + 1);
     if (!join(path, path_size, place->dir, name))
+        return NULL;
+    if (!may_be_that_large())
         return NULL;
     int fd =
         (int)octo_sys(SYS_openat, place->fd, name + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -131,31 +142,35 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
 }
 
 /* What is to be done with a file that looks like a segment. */
-enum finding { LEAVE, REMOVE, ADOPT };
+enum finding { LEAVE, REMOVE, REMOVE_IF_EMPTY, ADOPT };
 
-static enum finding judge(int fd, const char *service)
+static bool same_name(const char *name, const char *wanted)
+{
+    size_t n = strnlen(wanted, OCTO_SEGMENT_NAME_MAX - 1);
+
+    return memcmp(name, wanted, n) == 0 && name[n] == 0;
+}
+
+static enum finding judge(int fd, const struct octo_identity *identity)
 {
     struct octo_segment head; /* read, not mapped: a file may be shorter than it says */
     struct stat st;
-    size_t name_len = strlen(service);
 
     if (stat_fd(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != (uid_t)octo_sys(SYS_geteuid) ||
         octo_sys(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0)
         return LEAVE;
     if (octo_sys(SYS_pread64, fd, &head, sizeof head, 0) != sizeof head || head.magic != OCTO_SEGMENT_MAGIC)
         return octo_clock_real_ns() / OCTO_NS_PER_S > (uint64_t)st.st_mtime + STALE_S ? REMOVE : LEAVE;
-    if (name_len > OCTO_SEGMENT_NAME_MAX - 1)
-        name_len = OCTO_SEGMENT_NAME_MAX - 1;
-    if (memcmp(head.service, service, name_len) != 0 || head.service[name_len] != 0)
-        return LEAVE;
+    bool ours = same_name(head.service, identity->service) && head.kin == identity->kin;
+
     /* Another layout: no version of this library will read it again. */
     if (head.version != OCTO_SEGMENT_VERSION || head.size != octo_segment_bytes ||
         (uint64_t)st.st_size != octo_segment_bytes)
-        return REMOVE;
-    return ADOPT;
+        return ours ? REMOVE : LEAVE;
+    return ours ? ADOPT : REMOVE_IF_EMPTY;
 }
 
-static void consider(const struct place *place, const char *name, const char *service)
+static void consider(const struct place *place, const char *name, const struct octo_identity *identity)
 {
     char leaf[1 + NAME_LEN + 1] = "/";
     int fd = (int)octo_sys(SYS_openat, place->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -163,8 +178,8 @@ static void consider(const struct place *place, const char *name, const char *se
 
     if (fd < 0)
         return;
-    finding = judge(fd, service);
-    if (finding == ADOPT) {
+    finding = judge(fd, identity);
+    if (finding == ADOPT || finding == REMOVE_IF_EMPTY) {
         struct octo_segment *segment = map_file(fd);
         unsigned i = 0;
 
@@ -192,7 +207,7 @@ struct entry { /* linux_dirent64 */
     char name[];
 };
 
-static void find_orphans(const struct place *place, const char *service)
+static void find_orphans(const struct place *place, const struct octo_identity *identity)
 {
     uint64_t room[4096 / sizeof(uint64_t)];
     unsigned seen = 0;
@@ -209,7 +224,7 @@ static void find_orphans(const struct place *place, const char *service)
                        sizeof(OCTO_SEGMENT_SUFFIX)) != 0)
                 continue;
             seen++;
-            consider(place, entry->name, service);
+            consider(place, entry->name, identity);
         }
 }
 
@@ -217,8 +232,8 @@ static void find_orphans(const struct place *place, const char *service)
  * Makes a segment file in the first place that takes one. *map: its mapping, header populated and zero.
  * Returns 0, or -ENOENT if there is no such place.
  */
-int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const char *service, char *path,
-                             size_t path_size, void **map)
+int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,
+                             char *path, size_t path_size, void **map)
 {
     const struct {
         const char *base, *leaf;
@@ -238,7 +253,7 @@ int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const
             continue;
         *map = make_file(&place, path, path_size);
         if (*map != NULL)
-            find_orphans(&place, service);
+            find_orphans(&place, identity);
         octo_sys(SYS_close, place.fd);
         if (*map != NULL)
             return 0;

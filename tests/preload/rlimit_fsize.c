@@ -1,6 +1,7 @@
 // RLIMIT_FSIZE of 1 KiB and events that need more: neither SIGXFSZ nor anything else reaches the service.
 // (law 6)
 // stderr: any
+// cut: the kernel takes what fits below the limit
 #include "preload.h"
 
 #include <sys/resource.h>
