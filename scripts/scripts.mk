@@ -7,7 +7,7 @@ DOCTOR_BASE   := $(patsubst %,$(BUILD)/shim/base/%.o,settings settings_parse set
 DOCTOR_FLAGS  := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE
 
 TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service fuzz-short test-unit-asan \
-                 test-unit-tsan lint
+                 test-unit-tsan test-preload-valgrind lint
 
 SHELL_INSTALL  = install -d $(1) && install -m $(2) $(3) $(1)
 

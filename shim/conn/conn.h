@@ -37,6 +37,7 @@ struct octo_conn {
     uint8_t family;               /* enum octo_family */
     uint8_t peer[16];
     _Atomic bool handed;          /* sent to another process */
+    _Atomic bool connecting;      /* a CONNECT request awaits its answer */
     _Atomic bool eof;             /* the client has ended its direction */
     _Atomic bool failed;          /* a call has failed as it does when the connection is lost */
     _Atomic uint8_t abort_reason; /* enum octo_abort_reason, valid if failed */

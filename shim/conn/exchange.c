@@ -121,10 +121,8 @@ static void in_begin(void *owner, struct octo_framer *f)
 {
     struct octo_conn *conn = owner;
 
-    struct octo_exchange *last = octo_conn_due(conn);
-
     /* What follows CONNECT before its answer is the tunnel's. After a refusal it is HTTP again. */
-    if (last && last->method == OCTO_METHOD_CONNECT) {
+    if (conn->connecting) {
         octo_framer_opaque(f, OCTO_OPAQUE_UPGRADED);
         return;
     }
@@ -171,6 +169,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     x->sampled = sampled(x);
     conn->building = NULL;
     conn->reading = x;
+    conn->connecting = x->method == OCTO_METHOD_CONNECT;
     octo_emit_started(conn, x);
     queue_append(conn, x); /* from here on a response may end it at any time */
 }
@@ -221,6 +220,8 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
 
     octo_emit_ended(conn, x, now_out(conn), bytes_in, bytes_out, completed, reason);
     queue_take(conn);
+    if (x->method == OCTO_METHOD_CONNECT)
+        conn->connecting = false;
     octo_exchange_half_over(x, OCTO_RESPONSE_OVER);
 }
 
@@ -231,7 +232,7 @@ static void out_begin(void *owner, struct octo_framer *f)
 
     if (!x) {
         /* One that speaks before it has read anything (SMTP, MySQL) does not speak HTTP. */
-        octo_framer_opaque(f, conn->in.passed ? OCTO_OPAQUE_UNSOLICITED : OCTO_OPAQUE_NOT_HTTP);
+        octo_framer_opaque(f, octo_edit_position(&conn->in) ? OCTO_OPAQUE_UNSOLICITED : OCTO_OPAQUE_NOT_HTTP);
         return;
     }
     f->method = x->method;

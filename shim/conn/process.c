@@ -156,9 +156,8 @@ bool octo_service_wake(void)
     }
     const struct octo_identity identity = {s->service, s->environment, s->version, hash(s->log)};
 
-    octo_service.segment =
-        octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid, octo_service.segment_path,
-                            sizeof(octo_service.segment_path));
+    octo_service.segment = octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid,
+                                               octo_service.segment_path, sizeof(octo_service.segment_path));
     if (octo_service.segment)
         octo_segment_join(octo_service.segment, process->pid);
     else

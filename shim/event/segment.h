@@ -96,7 +96,8 @@ enum octo_sleep {
 /* Who a service is. Names are cut to OCTO_SEGMENT_NAME_MAX - 1 bytes. */
 struct octo_identity {
     const char *service, *environment, *app_version;
-    uint64_t kin; /* tells services of one name apart (by where they log): what one leaves is its next start's to write */
+    uint64_t
+        kin; /* tells services of one name apart (by where they log): what one leaves is its next start's to write */
 };
 
 /*

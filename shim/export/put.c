@@ -89,9 +89,19 @@ static inline uint64_t not_plain(uint64_t x)
 char *octo_put_text(char *p, const char *end, const char *text, size_t n, bool *cut)
 {
     const uint8_t *s = (const uint8_t *)text, *stop = s + n;
+    char *const first = p;
 
     while (s < stop) {
         uint64_t eight;
+
+        /* The rest after a plain beginning: the last eight bytes once more, over those that are there already. */
+        if (stop - s < 8 && n >= 8 && (size_t)(p - first) == n - (size_t)(stop - s) && end - p >= stop - s) {
+            memcpy(&eight, stop - 8, 8);
+            if (!not_plain(eight)) {
+                memcpy(first + n - 8, &eight, 8);
+                return first + n;
+            }
+        }
 
         if (stop - s >= 8 && end - p >= 8) {
             memcpy(&eight, s, 8);

@@ -26,7 +26,8 @@ static uint64_t kin;
 
 static struct octo_segment *create(const char *service)
 {
-    return octo_segment_create(dir, "", &(struct octo_identity){service, "test", "1", kin}, (uint32_t)getpid(), path, sizeof path);
+    return octo_segment_create(dir, "", &(struct octo_identity){service, "test", "1", kin}, (uint32_t)getpid(),
+                               path, sizeof path);
 }
 
 static unsigned files(void)
@@ -126,7 +127,8 @@ static void test_long_names_are_cut(void **state)
 
 static void test_defaults_give_a_tmpfs_or_memory(void **state)
 {
-    struct octo_segment *s = octo_segment_create("", "", &(struct octo_identity){"octo-test-defaults", "t", "1", 0}, 1, path, sizeof path);
+    struct octo_segment *s = octo_segment_create(
+        "", "", &(struct octo_identity){"octo-test-defaults", "t", "1", 0}, 1, path, sizeof path);
 
     (void)state;
     assert_non_null(s);
@@ -138,7 +140,8 @@ static void test_defaults_give_a_tmpfs_or_memory(void **state)
 
 static void test_no_place_gives_memory_that_forks_share(void **state)
 {
-    struct octo_segment *s = octo_segment_create("/proc/no/such", "", &(struct octo_identity){"orders", "t", "1", 0}, 1, path, sizeof path);
+    struct octo_segment *s = octo_segment_create(
+        "/proc/no/such", "", &(struct octo_identity){"orders", "t", "1", 0}, 1, path, sizeof path);
     uint64_t total = 0;
     int status;
 

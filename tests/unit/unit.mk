@@ -1,13 +1,13 @@
-# Unit tests: every tests/unit/test_*.c is one cmocka program, linked with all of shim/ below conn/.
+# Unit tests: every tests/unit/test_*.c is one cmocka program, linked with all of shim/ below hook/.
 #
 #   make test-unit         all of them, as the library is compiled
 #   make test-unit-asan    the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make test-unit-tsan    those in TSAN_TESTS under ThreadSanitizer
 
-UNIT_ROOMS   := base event proto export
+UNIT_ROOMS   := base event proto export conn
 UNIT_SOURCES := $(foreach room,$(UNIT_ROOMS),$(wildcard shim/$(room)/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-TSAN_TESTS   ?= $(filter test_ring test_metrics test_cells,$(UNIT_TESTS))
+TSAN_TESTS   ?= $(filter test_ring test_table test_random,$(UNIT_TESTS))
 
 UNIT_FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers -Itests/unit
 UNIT_SHIM    := $(filter-out -flto%,$(SHIM_FLAGS)) # the same objects go into many programs
