@@ -27,49 +27,30 @@ static struct octo_ring *ring_of(struct octo_process *process)
     return ring;
 }
 
-struct text {
-    const char *id, *method, *host, *target;
+/* The texts of a record, one after the other. */
+struct words {
+    const char *at;
+    uint32_t len;
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
 };
 
-/* memcpy for the short texts of a record, without the call: two overlapping moves a size class. */
-static char *append(char *to, const char *text, size_t len)
-{
-    if (len > 32) {
-        memcpy(to, text, len);
-    } else if (len >= 16) {
-        memcpy(to, text, 16);
-        memcpy(to + len - 16, text + len - 16, 16);
-    } else if (len >= 8) {
-        memcpy(to, text, 8);
-        memcpy(to + len - 8, text + len - 8, 8);
-    } else if (len >= 4) {
-        memcpy(to, text, 4);
-        memcpy(to + len - 4, text + len - 4, 4);
-    } else {
-        for (size_t i = 0; i < len; i++)
-            to[i] = text[i];
-    }
-    return to + len;
-}
+static const struct words none = {.at = ""};
 
 /* Everything between the size and the text, to start from. */
 enum { RECORD_FROM = offsetof(struct octo_record, kind) };
 
 /* Reserves a record and fills what all have in common. NULL: dropped (and counted), or nobody wants it. */
 static struct octo_record *begin(enum octo_event_kind kind, enum octo_level level, uint64_t now_ns,
-                                 const struct text *text)
+                                 const struct words *words)
 {
     struct octo_process *process = octo_process();
     struct octo_ring *ring = process ? ring_of(process) : NULL;
     struct octo_record *r;
-    char *to;
 
     if (!ring)
         return NULL;
-    r = octo_ring_reserve(ring, (size_t)text->id_len + text->method_len + text->host_len + text->target_len,
-                          level);
+    r = octo_ring_reserve(ring, words->len, level);
     if (!r)
         return NULL;
     memset((char *)r + RECORD_FROM, 0, sizeof(*r) - RECORD_FROM);
@@ -77,14 +58,11 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
     r->level = level;
     r->mono_ns = now_ns;
     r->pid = process->pid;
-    r->id_len = text->id_len;
-    r->method_len = text->method_len;
-    r->host_len = text->host_len;
-    r->target_len = text->target_len;
-    to = append(r->text, text->id, text->id_len);
-    to = append(to, text->method, text->method_len);
-    to = append(to, text->host, text->host_len);
-    append(to, text->target, text->target_len);
+    r->id_len = words->id_len;
+    r->method_len = words->method_len;
+    r->host_len = words->host_len;
+    r->target_len = words->target_len;
+    memcpy(r->text, words->at, words->len);
     return r;
 }
 
@@ -113,31 +91,19 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
         r->flags |= OCTO_RECORD_TARGET_CUT;
 }
 
-static struct text text_of(const struct octo_exchange *x)
+static struct words words_of(const struct octo_exchange *x)
 {
-    /* The query is never logged: it stays behind here already. */
-    const char *query = memchr(x->text.target, '?', x->target_len);
-
-    return (struct text){
-        .id = octo_exchange_id(x),
-        .id_len = x->id_len,
-        .method = x->text.method,
-        .method_len = x->method_len,
-        .host = x->text.host,
-        .host_len = x->host_len,
-        .target = x->text.target,
-        .target_len = query ? (uint16_t)(query - x->text.target) : x->target_len,
-    };
+    return (struct words){x->words, x->words_len, x->id_len, x->method_len, x->host_len, x->target_len};
 }
 
 void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x)
 {
-    struct text text = text_of(x);
+    struct words words = words_of(x);
     struct octo_record *r;
 
     if (!x->sampled || !wanted(OCTO_INFO))
         return;
-    r = begin(OCTO_EV_REQUEST_STARTED, OCTO_INFO, x->head_ns, &text);
+    r = begin(OCTO_EV_REQUEST_STARTED, OCTO_INFO, x->head_ns, &words);
     if (!r)
         return;
     set_request(r, conn, x);
@@ -150,12 +116,12 @@ void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x
     uint64_t duration_ns = now_ns - x->head_ns;
     bool slow = duration_ns > octo_service.settings.slow_ns;
     enum octo_level level = x->status >= 500 ? OCTO_ERROR : slow || !completed ? OCTO_WARNING : OCTO_INFO;
-    struct text text = text_of(x);
+    struct words words = words_of(x);
     struct octo_record *r;
 
     if (!wanted(level) || (!x->sampled && level == OCTO_INFO))
         return;
-    r = begin(completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED, level, now_ns, &text);
+    r = begin(completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED, level, now_ns, &words);
     if (r) {
         set_request(r, conn, x);
         r->duration_ns = duration_ns;
@@ -181,8 +147,7 @@ void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t no
 
     if (!wanted(OCTO_DEBUG))
         return;
-    r = begin(opened ? OCTO_EV_CONNECTION_OPENED : OCTO_EV_CONNECTION_CLOSED, OCTO_DEBUG, now_ns,
-              &(struct text){.id = "", .method = "", .host = "", .target = ""});
+    r = begin(opened ? OCTO_EV_CONNECTION_OPENED : OCTO_EV_CONNECTION_CLOSED, OCTO_DEBUG, now_ns, &none);
     if (!r)
         return;
     set_peer(r, conn);
@@ -200,8 +165,7 @@ void octo_emit_service(bool started, const char *argv0, int exit_code)
     if (!wanted(OCTO_INFO))
         return;
     r = begin(started ? OCTO_EV_SERVICE_STARTED : OCTO_EV_SERVICE_STOPPED, OCTO_INFO, octo_clock_mono_ns(),
-              &(struct text){
-                  .id = "", .method = "", .host = "", .target = argv0, .target_len = (uint16_t)strlen(argv0)});
+              &(struct words){.at = argv0, .len = (uint32_t)strlen(argv0), .target_len = (uint16_t)strlen(argv0)});
     if (!r)
         return;
     r->status = (uint16_t)(exit_code & 0xff);

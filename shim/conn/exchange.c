@@ -70,7 +70,6 @@ static void queue_take(struct octo_conn *conn)
 /* Decides the exchange's ID once its head is complete: the client's if usable, else a fresh one. Once. */
 static void decide_id(struct octo_exchange *x, const struct octo_framer *f)
 {
-    char made[OCTO_ID_MADE_LEN];
     struct octo_process *process;
 
     if (x->line_len)
@@ -81,9 +80,9 @@ static void decide_id(struct octo_exchange *x, const struct octo_framer *f)
         return;
     }
     process = octo_process();
-    octo_id_make(made, process ? octo_random_next(&process->random) : octo_clock_mono_ns());
-    x->id_len = sizeof(made);
-    x->line_len = (uint8_t)octo_id_line(x->line, made, sizeof(made));
+    x->id_len = OCTO_ID_MADE_LEN;
+    x->line_len =
+        (uint8_t)octo_id_line_make(x->line, process ? octo_random_next(&process->random) : octo_clock_mono_ns());
 }
 
 /* Consistent for both events of a request, and spread evenly whatever the clients send: FNV-1a of the ID. */
@@ -99,6 +98,29 @@ static bool sampled(const struct octo_exchange *x)
         hash = (hash ^ (uint8_t)id[i]) * 0x100000001b3u;
     hash ^= hash >> 32;
     return (hash * 0x9e3779b97f4a7c15u) >> 40 < sample;
+}
+
+/*
+ * Puts the texts one after the other, as a record has them: ID, method, host, target, the last without its query, which
+ * is never logged. They move to the front of where the framer kept them, which needs them no more.
+ */
+static void pack(struct octo_exchange *x)
+{
+    const char *query = memchr(x->text.target, '?', x->target_len);
+    char method[sizeof(x->text.method)];
+    char *at = x->words;
+
+    if (query)
+        x->target_len = (uint16_t)(query - x->text.target);
+    memcpy(method, x->text.method, sizeof(method));
+    memcpy(at, octo_exchange_id(x), x->id_len);
+    at += x->id_len;
+    memcpy(at, method, sizeof(method)); /* up to the host at most */
+    at += x->method_len;
+    memmove(at, x->text.host, x->host_len);
+    at += x->host_len;
+    memmove(at, x->text.target, x->target_len);
+    x->words_len = (uint16_t)(at + x->target_len - x->words);
 }
 
 static uint64_t now_in(struct octo_conn *conn)
@@ -164,6 +186,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     x->host_len = f->host_len;
     x->target_len = f->target_len;
     x->target_cut = f->target_len == OCTO_TARGET_MAX;
+    pack(x);
     x->number = process ? atomic_fetch_add_explicit(&process->requests, 1, memory_order_relaxed) : 0;
     x->head_ns = now_in(conn);
     x->sampled = sampled(x);

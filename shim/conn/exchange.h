@@ -27,18 +27,22 @@ struct octo_exchange {
     uint8_t line_len; /* bytes in line; 0: the ID is not decided yet */
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
+    uint16_t words_len;           /* bytes of the four */
     uint64_t number;              /* of this request in its process */
     uint64_t head_ns;             /* monotonic: request head delivered */
     uint64_t first_ns;            /* monotonic: response head sent; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
     uint64_t bytes_in;            /* valid once the request is over */
     char line[OCTO_ID_LINE_MAX];  /* "X-Request-ID: …\r\n": what both editors insert */
-    struct octo_head_text text;
+    union {
+        struct octo_head_text text;                /* while the head is read: the framer's */
+        char words[sizeof(struct octo_head_text)]; /* then: ID, method, host, target, one after the other */
+    };
 };
 
 static inline const char *octo_exchange_id(const struct octo_exchange *x)
 {
-    return x->line + sizeof(OCTO_ID_HEADER ": ") - 1;
+    return x->line + OCTO_ID_AT;
 }
 
 /* Has memory for some exchanges ready. */

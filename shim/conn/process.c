@@ -108,15 +108,13 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
 }
 
-struct octo_process *octo_process(void)
+struct octo_process *octo_process_begin(void)
 {
     struct octo_process *p = octo_process_page;
     uint32_t fresh = 0;
 
     if (!p)
         return NULL;
-    if (__builtin_expect(atomic_load_explicit(&p->live, memory_order_acquire) == 2, 1))
-        return p;
     if (!atomic_compare_exchange_strong(&p->live, &fresh, 1))
         return fresh == 2 ? p : NULL;
     p->pid = (uint32_t)octo_sys(SYS_getpid);
@@ -183,13 +181,6 @@ void octo_service_wake_if_born_listening(void)
             return;
         }
     }
-}
-
-extern char __libc_single_threaded __attribute__((weak));
-
-bool octo_process_is_single_threaded(void)
-{
-    return &__libc_single_threaded && __libc_single_threaded;
 }
 
 /* The only thread-local of the library. */

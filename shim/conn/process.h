@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "event/segment.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,8 +49,17 @@ extern struct octo_process *octo_process_page; /* use octo_process() */
 /* Constructor only: copies the environment and maps the page. Leaves the service inert if it must be. */
 void octo_process_load(char *const *envp, const char *argv0, const char *program);
 
+struct octo_process *octo_process_begin(void); /* octo_process() only */
+
 /* This process, set up anew if a fork made it. NULL if there is none (inert, or interrupted while setting up). */
-struct octo_process *octo_process(void);
+static inline struct octo_process *octo_process(void)
+{
+    struct octo_process *p = octo_process_page;
+
+    if (__builtin_expect(p && atomic_load_explicit(&p->live, memory_order_acquire) == 2, 1))
+        return p;
+    return octo_process_begin();
+}
 
 /*
  * The process turns out to be a service (listen, an adopted connection, a fork with inherited listeners): reads
@@ -73,8 +83,12 @@ bool octo_process_is_borrowed(void);
 void octo_process_unshared_descriptors(void);
 bool octo_thread_has_own_descriptors(void);
 
-/* True while libc knows of one thread only. */
-bool octo_process_is_single_threaded(void);
+/* True while libc knows of one thread only (glibc 2.32 and later say so). */
+extern char __libc_single_threaded __attribute__((weak));
+static inline bool octo_process_is_single_threaded(void)
+{
+    return &__libc_single_threaded && __libc_single_threaded;
+}
 
 /*
  * The service is about to put a seccomp filter on this thread, or on all: any call that it does not make itself may

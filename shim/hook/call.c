@@ -13,7 +13,7 @@ ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const stru
     ssize_t result;
     int kept;
 
-    if (call->io.lost)
+    if (call->io.lost || octo_process_is_single_threaded())
         return real(call, iov, cnt);
     pause = octo_conn_pause(call->conn, side);
     result = real(call, iov, cnt);

@@ -67,6 +67,27 @@ static ssize_t own_bytes(size_t k, size_t at, size_t left)
     return at > 0 ? (ssize_t)at : -EAGAIN;
 }
 
+/* Puts p[0..n) between the bytes of v, before byte `at` of them: one buffer more, two if one is cut in two by it. There
+ * must be room for both behind v[count). Returns the new count. */
+static int insert(struct iovec *v, int count, size_t at, const char *p, size_t n)
+{
+    int i = 0, more;
+
+    while (i < count && at >= v[i].iov_len)
+        at -= v[i++].iov_len;
+    more = at > 0 ? 2 : 1;
+    for (int j = count - 1; j >= i; j--)
+        v[j + more] = v[j];
+    if (at > 0) {
+        v[i].iov_len = at;
+        v[i + 2].iov_base = (char *)v[i + 2].iov_base + at;
+        v[i + 2].iov_len -= at;
+        i++;
+    }
+    v[i] = (struct iovec){(char *)p, n};
+    return count + more;
+}
+
 /*
  * Writes from c up to the end of the present message or of the buffers that fit on the stack, with one
  * real call. Returns how many of the service's bytes were taken, or -errno.
@@ -82,20 +103,13 @@ static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *
 
     octo_edit_look(&look, s, ops, owner, v, count);
     asked = look.bytes;
-    if (look.at != SIZE_MAX) {
-        struct edit_cursor after = *c;
-
-        count = octo_edit_slice(c, look.at, v, EDIT_IOV_STACK, &sum);
-        v[count].iov_base = (char *)s->inj + s->inj_done;
-        v[count].iov_len = (size_t)(s->inj_len - s->inj_done);
-        asked += v[count++].iov_len;
-        octo_edit_move(&after, look.at);
-        count += octo_edit_slice(&after, look.bytes - look.at, v + count, EDIT_IOV_STACK - count, &sum);
-    } else if (look.bytes < sum) {
-        count = octo_edit_slice(c, look.bytes, v, EDIT_IOV_STACK, &sum);
-    }
-
+    if (look.bytes < sum)
+        count = octo_edit_slice(c, look.bytes, v, EDIT_IOV_STACK - 2, &sum);
     left = look.at != SIZE_MAX ? (size_t)(s->inj_len - s->inj_done) : 0;
+    if (left > 0) {
+        count = insert(v, count, look.at, s->inj + s->inj_done, left);
+        asked += left;
+    }
     k = io->call(io, v, count, OCTO_IO_PLAIN);
     if (io->lost) {
         *outcome = WROTE_NOTHING;

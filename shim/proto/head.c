@@ -144,6 +144,59 @@ static void head_done(struct octo_framer *f, size_t bytes, enum octo_verdict *ve
     *verdict = OCTO_AT_BLANK;
 }
 
+#if defined(__SSE2__)
+/*
+ * The usual field lines, whole in the buffer, without the state machine: a name of up to 15 bytes, a colon, at most one
+ * blank, a value, CRLF. Whatever is not quite so is left to feed(), which judges it. Returns the first line that is.
+ *
+ *      name : SP value CR LF
+ *      `- 16 -´  `- 16 -´`- 16 … -´      no byte beyond end is read
+ */
+static const uint8_t *feed_lines(struct octo_framer *f, const uint8_t *at, const uint8_t *end)
+{
+    while (end - at >= 16 && f->head_lines < OCTO_HEAD_LINES_MAX) {
+        unsigned odd = octo_odd_token16(at);
+        unsigned len = odd != 0 ? (unsigned)__builtin_ctz(odd) : 0;
+        const uint8_t *value = at + len + 1, *p;
+        enum field field;
+
+        if (len == 0 || at[len] != ':' || value == end)
+            break;
+        value += *value == ' ';
+        p = value;
+        for (;;) {
+            if (end - p < 16)
+                return at;
+            odd = octo_odd_text16(p);
+            if (odd != 0)
+                break;
+            p += 16;
+        }
+        p += __builtin_ctz(odd);
+        if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || *value == ' ' || *value == '\t')
+            break;
+        field = octo_field_find(at, len);
+        if (field != FIELD_NONE) {
+            octo_field_begin(f, field);
+            octo_field_value(f, value, (size_t)(p - value));
+            octo_field_end(f);
+            if (octo_framer_is_opaque(f))
+                break;
+        }
+        f->head_lines++;
+        at = p + 2;
+    }
+    return at;
+}
+#else
+static const uint8_t *feed_lines(struct octo_framer *f, const uint8_t *at, const uint8_t *end)
+{
+    (void)f;
+    (void)end;
+    return at;
+}
+#endif
+
 /* octo_head_feed() proper. Where it refuses a byte the framer is opaque and the return value means nothing. */
 static const uint8_t *feed(struct octo_framer *f, const uint8_t *at, const uint8_t *end,
                            enum octo_verdict *verdict)
@@ -228,6 +281,11 @@ static const uint8_t *feed(struct octo_framer *f, const uint8_t *at, const uint8
         f->phase = PH_LINE;
         /* fall through */
     case PH_LINE:
+        if (!(f->flags & FLAG_TRAILER)) {
+            at = feed_lines(f, at, end);
+            if (octo_framer_is_opaque(f))
+                return at;
+        }
         if (at == end)
             return end;
         if (*at == '\r') {

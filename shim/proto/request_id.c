@@ -38,6 +38,14 @@ void octo_id_make(char out[OCTO_ID_MADE_LEN], uint64_t bits)
     put_hex8(out + 12, (uint32_t)bits);
 }
 
+size_t octo_id_line_make(char out[OCTO_ID_LINE_MAX], uint64_t bits)
+{
+    memcpy(out, OCTO_ID_HEADER ": ", OCTO_ID_AT);
+    octo_id_make(out + OCTO_ID_AT, bits);
+    memcpy(out + OCTO_ID_AT + OCTO_ID_MADE_LEN, "\r\n", 2);
+    return OCTO_ID_LINE_MADE;
+}
+
 size_t octo_id_line(char out[OCTO_ID_LINE_MAX], const char *id, size_t len)
 {
     static const char before[] = OCTO_ID_HEADER ": ";
