@@ -9,9 +9,9 @@ enum { SECRET_MIN = 19 }; /* bytes of the shortest thing that is taken for a cre
 
 struct octo_span octo_target_host(const char *host, size_t len)
 {
-    size_t start = len;
+    size_t start = memchr(host, '@', len) != NULL ? len : 0;
 
-    while (start > 0 && host[start - 1] != '@')
+    while (start > 0 && host[start - 1] != '@') /* there is one: find the last */
         start--;
     return (struct octo_span){host + start, len - start};
 }
