@@ -36,6 +36,9 @@ static void set_peer(struct octo_conn *conn, const struct sockaddr *address)
     }
 }
 
+/* What a new life of the object does not take over; state and turns go on. */
+enum { FORGOTTEN_FROM = offsetof(struct octo_conn, broken), FORGOTTEN_TO = offsetof(struct octo_conn, queue) };
+
 static struct octo_conn *new_conn(const struct sockaddr *address)
 {
     struct octo_process *process = octo_process();
@@ -45,10 +48,11 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
 
     if (!conn)
         return NULL;
-    memset(conn, 0, offsetof(struct octo_conn, queue));
+    memset((char *)conn + FORGOTTEN_FROM, 0, FORGOTTEN_TO - FORGOTTEN_FROM);
     conn->handle = handle;
     conn->turns[0]++;
     conn->turns[1]++;
+    atomic_store(&conn->state, (conn->state & ~(uint32_t)OCTO_CONN_BITS) + OCTO_CONN_LIFE);
     conn->descriptors = 1;
     conn->pid = process->pid;
     conn->forks = process->forks;
@@ -99,17 +103,29 @@ static void finish(struct octo_conn *conn)
     octo_slab_give(&conns, conn->handle);
 }
 
-/* Takes a side; returns the state before. With one thread that needs no locked instruction (a signal handler that comes
- * between takes and releases as a whole), which is half of what finding a connection costs. */
-static uint32_t claim(struct octo_conn *conn, enum octo_side side)
-{
-    uint32_t old;
+enum claim { TAKEN, BUSY, GONE };
 
-    if (!octo_process_is_single_threaded())
-        return atomic_fetch_or(&conn->state, side);
-    old = atomic_load_explicit(&conn->state, memory_order_relaxed);
-    atomic_store_explicit(&conn->state, old | side, memory_order_relaxed);
-    return old;
+/*
+ * Takes a side of the connection that fd means now. The state word holds the number of the object's life beside the
+ * sides, so that a thread that comes late cannot take (or let go of) a side of whatever the object has become.
+ * With one thread that needs no locked instruction: a signal handler that comes between takes and lets go as a whole.
+ */
+static enum claim claim(struct octo_conn *conn, int fd, enum octo_side side)
+{
+    uint32_t state = atomic_load_explicit(&conn->state, memory_order_acquire);
+
+    for (;;) {
+        if ((state & OCTO_CONN_DEAD) || atomic_load_explicit(&octo_table[fd], memory_order_acquire) != conn)
+            return GONE;
+        if (state & side)
+            return BUSY;
+        if (octo_process_is_single_threaded()) {
+            atomic_store_explicit(&conn->state, state | side, memory_order_relaxed);
+            return TAKEN;
+        }
+        if (atomic_compare_exchange_weak(&conn->state, &state, state | side))
+            return TAKEN;
+    }
 }
 
 /* Lets go of a side; returns the state after. */
@@ -127,9 +143,10 @@ static uint32_t release(struct octo_conn *conn, enum octo_side side)
 /* Whoever finds a dead connection with nobody inside may try: exactly one succeeds. */
 static void try_finish(struct octo_conn *conn)
 {
-    uint32_t dead = OCTO_CONN_DEAD;
+    uint32_t state = atomic_load(&conn->state);
 
-    if (atomic_compare_exchange_strong(&conn->state, &dead, OCTO_CONN_DEAD | OCTO_CONN_FINISHED))
+    if ((state & OCTO_CONN_BITS) == OCTO_CONN_DEAD &&
+        atomic_compare_exchange_strong(&conn->state, &state, state | OCTO_CONN_FINISHED))
         finish(conn);
 }
 
@@ -139,6 +156,16 @@ void octo_conn_drop(struct octo_conn *conn)
         return;
     atomic_fetch_or(&conn->state, OCTO_CONN_DEAD);
     try_finish(conn); /* else the last call that is still inside does it */
+}
+
+bool octo_conn_share(struct octo_conn *conn)
+{
+    uint32_t n = atomic_load(&conn->descriptors);
+
+    while (n != 0)
+        if (atomic_compare_exchange_weak(&conn->descriptors, &n, n + 1))
+            return true;
+    return false;
 }
 
 /* ── how a descriptor becomes a connection ─────────────────────────────────────────────────────────── */
@@ -188,7 +215,8 @@ static void find_twins(int fd, struct octo_conn *conn)
     for (int other = 0; ours && other < OCTO_TWINS_MAX; other++) {
         if (atomic_load(&octo_table[other]) != OCTO_FD_ASK || cookie(other) != ours)
             continue;
-        atomic_fetch_add(&conn->descriptors, 1);
+        if (!octo_conn_share(conn))
+            return;
         octo_fd_set(other, conn);
         if (other == 2 && strcmp(octo_service.settings.log, "stderr") == 0)
             octo_service.settings.log[0] = '\0';
@@ -258,13 +286,13 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
     }
     if (!conn)
         return NULL;
-    if (claim(conn, side) & side) {
-        if (atomic_load(&octo_table[fd]) == conn)
-            conn->broken = OCTO_OPAQUE_CONCURRENT;
+    switch (claim(conn, fd, side)) {
+    case TAKEN:
+        break;
+    case BUSY:
+        conn->broken = OCTO_OPAQUE_CONCURRENT;
         return NULL;
-    }
-    if (atomic_load(&octo_table[fd]) != conn) { /* closed, and perhaps another's by now */
-        octo_conn_leave(conn, side);
+    case GONE:
         return NULL;
     }
     atomic_store_explicit(&conn->pid, process->pid, memory_order_relaxed);
@@ -286,7 +314,7 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
 
 void octo_conn_leave(struct octo_conn *conn, enum octo_side side)
 {
-    if (__builtin_expect(release(conn, side) == OCTO_CONN_DEAD, 0))
+    if (__builtin_expect((release(conn, side) & OCTO_CONN_BITS) == OCTO_CONN_DEAD, 0))
         try_finish(conn);
 }
 
@@ -297,31 +325,28 @@ void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side)
     atomic_store_explicit(turn, atomic_load_explicit(turn, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-struct octo_pause octo_conn_pause(struct octo_conn *conn, enum octo_side side)
+uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side)
 {
-    struct octo_pause pause = {*turn_of(conn, side), !octo_process_is_single_threaded()};
+    uint32_t turn = *turn_of(conn, side);
 
-    if (pause.let_go)
-        octo_conn_leave(conn, side);
-    return pause;
+    octo_conn_leave(conn, side);
+    return turn;
 }
 
-bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause)
+bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn)
 {
-    if (!pause.let_go)
-        return true;
+    enum claim claimed;
+
     /* Whoever holds the side now does not wait while it does, but may be descheduled: give way, within reason. */
-    for (int tries = 0; claim(conn, side) & side; tries++) {
-        if (tries == RESUME_TRIES)
-            return false;
+    for (int tries = 0; (claimed = claim(conn, fd, side)) == BUSY && tries < RESUME_TRIES; tries++)
         if (!octo_service.sandboxed)
             octo_sys(SYS_sched_yield);
-    }
-    if (atomic_load(&octo_table[fd]) == conn && *turn_of(conn, side) == pause.turn)
+    if (claimed == TAKEN && *turn_of(conn, side) == turn)
         return true;
-    if (atomic_load(&octo_table[fd]) == conn)
+    if (claimed != GONE)
         conn->broken = OCTO_OPAQUE_CONCURRENT;
-    octo_conn_leave(conn, side);
+    if (claimed == TAKEN)
+        octo_conn_leave(conn, side);
     return false;
 }
 

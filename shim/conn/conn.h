@@ -23,12 +23,14 @@
 enum { OCTO_QUEUE_MAX = 64 }; /* requests outstanding on one connection */
 
 enum octo_side { OCTO_IN = 1, OCTO_OUT = 2 };
-enum { OCTO_CONN_DEAD = 4, OCTO_CONN_FINISHED = 8 };
+
+/* The state of a connection: the sides that are in use, these two, and above them the number of the object's life. */
+enum { OCTO_CONN_DEAD = 4, OCTO_CONN_FINISHED = 8, OCTO_CONN_BITS = 15, OCTO_CONN_LIFE = 16 };
 
 struct octo_conn {
     uint32_t slab_link; /* the slab's while free */
     uint32_t handle;
-    _Atomic uint32_t state;       /* sides in use (enum octo_side), and the two above */
+    _Atomic uint32_t state;       /* see above */
     _Atomic uint32_t descriptors; /* table entries that point here */
     _Atomic uint32_t broken;      /* enum octo_opaque_reason for both streams at their next call */
     _Atomic uint32_t opaque;      /* sides that are opaque, with nothing left to give out */
@@ -79,6 +81,7 @@ void octo_fd_unframable(int fd);           /* its bytes move where we cannot see
 /* Forgets fd before its close: returns the connection it was, to be given to exactly one of the two below. */
 struct octo_conn *octo_fd_detach(int fd);
 void octo_fd_reattach(int fd, struct octo_conn *conn); /* the close failed with EBADF … */
+bool octo_conn_share(struct octo_conn *conn);          /* one descriptor more, unless the last is closed */
 void octo_conn_drop(struct octo_conn *conn);           /* it is closed: one descriptor less. NULL is fine */
 
 void octo_fd_set(int fd, struct octo_conn *conn); /* fd is conn (or NULL: not ours) from now on */
@@ -97,17 +100,12 @@ void octo_conn_leave(struct octo_conn *conn, enum octo_side side);
 void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side);
 
 /*
- * Around a real call that may wait: the thread may be cancelled there, another one may close the descriptor, so
- * the side must not stay taken. pause() lets go of it; resume() takes it again, or says false: another thread has
- * been there, or the connection is gone. Then conn must not be touched again, not even left.
- * In a single-threaded process both do nothing.
+ * Around a real call that may wait: the thread may be cancelled there or jump out of it, another one may close the
+ * descriptor, so the side must not stay taken. pause() lets go of it and returns the turn; resume() takes it again, or says
+ * false: another thread has been there, or the connection is gone. Then conn must not be touched again, not even left.
  */
-struct octo_pause {
-    uint32_t turn;
-    bool let_go;
-};
-struct octo_pause octo_conn_pause(struct octo_conn *conn, enum octo_side side);
-bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause);
+uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side);
+bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn);
 
 /* What the call showed beside bytes: end of stream, an error (errno value, positive). */
 void octo_conn_saw_eof(struct octo_conn *conn);

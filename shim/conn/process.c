@@ -133,6 +133,23 @@ static void complain(const char *text)
         octo_sys(SYS_write, 2, text, strlen(text));
 }
 
+/* A log's relative path is meant from here, wherever the service goes later. */
+static void make_absolute(char *path, size_t size)
+{
+    char here[OCTO_PATH_MAX];
+    size_t path_len = strlen(path), len;
+
+    if (*path == '/' || *path == '\0' || strcmp(path, "stderr") == 0 ||
+        octo_sys(SYS_getcwd, here, sizeof(here)) < 0)
+        return;
+    len = strlen(here);
+    if (here[0] != '/' || len + 1 + path_len >= size)
+        return;
+    memmove(path + len + 1, path, path_len + 1);
+    memcpy(path, here, len);
+    path[len] = '/';
+}
+
 bool octo_service_wake(void)
 {
     uint32_t state = OCTO_SERVICE_WAITING;
@@ -147,6 +164,7 @@ bool octo_service_wake(void)
     if (!process || !atomic_compare_exchange_strong(&octo_service.state, &state, OCTO_SERVICE_WAKING))
         return state == OCTO_SERVICE_AWAKE;
     octo_settings_from_file(s);
+    make_absolute(s->log, sizeof(s->log));
     complain(s->complaints);
     if (octo_settings_inert(s)) {
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);

@@ -48,8 +48,13 @@ void octo_fd_duplicated(int from, int to)
 
     if (from == to || (!conn && octo_fd_is_foreign(to)))
         return;
-    if (is_conn(conn))
-        atomic_fetch_add(&conn->descriptors, 1);
+    if (is_conn(conn) && !octo_conn_share(conn))
+        conn = NULL;
+    if (is_conn(conn) &&
+        atomic_load(&octo_table[from]) != conn) { /* closed meanwhile, and perhaps another's by now */
+        octo_conn_drop(conn);
+        conn = NULL;
+    }
     set(to, conn);
 }
 

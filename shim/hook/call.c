@@ -9,26 +9,25 @@
 ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
                          ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt))
 {
-    struct octo_pause pause;
+    uint32_t turn;
     ssize_t result;
     int kept;
 
-    if (call->io.lost || octo_process_is_single_threaded())
+    if (call->io.lost)
         return real(call, iov, cnt);
-    pause = octo_conn_pause(call->conn, side);
+    turn = octo_conn_pause(call->conn, side);
     result = real(call, iov, cnt);
     kept = errno;
-    call->io.lost = !octo_conn_resume(call->conn, call->fd, side, pause);
+    call->io.lost = !octo_conn_resume(call->conn, call->fd, side, turn);
     errno = kept;
     return result;
 }
 
-void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause,
-                             ssize_t moved)
+void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn, ssize_t moved)
 {
     int kept = errno;
 
-    if (octo_conn_resume(conn, fd, side, pause)) {
+    if (octo_conn_resume(conn, fd, side, turn)) {
         if (moved < 0)
             octo_conn_saw_error(conn, kept);
         else if (side == OCTO_IN)

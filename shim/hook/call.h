@@ -40,8 +40,7 @@ ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const stru
                          ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt));
 
 /* After a call that moved bytes of conn unseen (moved >= 0) or failed: resumes, accounts, leaves. Keeps errno. */
-void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, struct octo_pause pause,
-                             ssize_t moved);
+void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn, ssize_t moved);
 
 /* The number of bytes in a vector, or -1 if the kernel is to refuse it (count, lengths, NULL). */
 ssize_t octo_vector_size(const struct iovec *iov, int cnt);

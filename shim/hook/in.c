@@ -281,15 +281,15 @@ static ssize_t splice_on(int fd, enum octo_side side, int in, off64_t *in_at, in
                          unsigned flags)
 {
     struct octo_conn *conn = octo_conn_enter(fd, side);
-    struct octo_pause pause;
+    uint32_t turn;
     ssize_t moved;
 
     if (!conn)
         return octo_real.splice(in, in_at, out, out_at, n, flags);
     octo_conn_take_turn(conn, side);
-    pause = octo_conn_pause(conn, side);
+    turn = octo_conn_pause(conn, side);
     moved = octo_real.splice(in, in_at, out, out_at, n, flags);
-    octo_call_passed_unseen(conn, fd, side, pause, moved);
+    octo_call_passed_unseen(conn, fd, side, turn, moved);
     return moved;
 }
 

@@ -191,15 +191,15 @@ static inline int octo_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
 static ssize_t sendfile_to(int out, int in, off_t *at, size_t n)
 {
     struct octo_conn *conn = octo_conn_enter(out, OCTO_OUT);
-    struct octo_pause pause;
+    uint32_t turn;
     ssize_t put;
 
     if (!conn)
         return octo_real.sendfile(out, in, at, n);
     octo_conn_take_turn(conn, OCTO_OUT);
-    pause = octo_conn_pause(conn, OCTO_OUT);
+    turn = octo_conn_pause(conn, OCTO_OUT);
     put = octo_real.sendfile(out, in, at, n);
-    octo_call_passed_unseen(conn, out, OCTO_OUT, pause, put);
+    octo_call_passed_unseen(conn, out, OCTO_OUT, turn, put);
     return put;
 }
 

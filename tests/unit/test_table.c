@@ -45,14 +45,14 @@ static void pass(int fd, enum octo_side side, const char *text, size_t n)
 static void wait_in_between(int fd, enum octo_side side)
 {
     struct octo_conn *conn = octo_conn_enter(fd, side);
-    struct octo_pause pause;
+    uint32_t turn;
 
     if (!conn)
         return;
     octo_conn_take_turn(conn, side);
-    pause = octo_conn_pause(conn, side);
+    turn = octo_conn_pause(conn, side);
     sched_yield();
-    if (octo_conn_resume(conn, fd, side, pause))
+    if (octo_conn_resume(conn, fd, side, turn))
         octo_conn_leave(conn, side);
 }
 
@@ -168,18 +168,15 @@ static void test_closed_while_waiting(void **state)
     (void)state;
     for (int i = 0; i < EXACT_ROUNDS; i++) {
         struct octo_conn *old, *new;
-        struct octo_pause pause;
+        uint32_t turn;
 
         accepted(FIRST_FD);
         old = octo_conn_enter(FIRST_FD, OCTO_IN);
         octo_conn_take_turn(old, OCTO_IN);
-        pause = octo_conn_pause(old, OCTO_IN);
-        pause.let_go = true;
-        if (octo_process_is_single_threaded())
-            octo_conn_leave(old, OCTO_IN);
+        turn = octo_conn_pause(old, OCTO_IN);
         octo_conn_drop(octo_fd_detach(FIRST_FD));
         accepted(FIRST_FD); /* takes the same object again */
-        assert_false(octo_conn_resume(old, FIRST_FD, OCTO_IN, pause));
+        assert_false(octo_conn_resume(old, FIRST_FD, OCTO_IN, turn));
         new = octo_conn_enter(FIRST_FD, OCTO_IN);
         assert_non_null(new);
         octo_conn_leave(new, OCTO_IN);
