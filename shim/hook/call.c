@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 
 ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
                          ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt))
@@ -37,6 +38,22 @@ void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side
         octo_conn_leave(conn, side);
     }
     errno = kept;
+}
+
+void octo_call_each_right(const struct msghdr *msg, void (*tell)(int fd))
+{
+    if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            int fd;
+
+            memcpy(&fd, (char *)c + at, sizeof(fd));
+            tell(fd);
+        }
+    }
 }
 
 ssize_t octo_vector_size(const struct iovec *iov, int cnt)

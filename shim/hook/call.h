@@ -42,6 +42,9 @@ ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const stru
 /* After a call that moved bytes of conn unseen (moved >= 0) or failed: resumes, accounts, leaves. Keeps errno. */
 void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn, ssize_t moved);
 
+/* Tells of each descriptor that a message carries (SCM_RIGHTS). */
+void octo_call_each_right(const struct msghdr *msg, void (*tell)(int fd));
+
 /* The number of bytes in a vector, or -1 if the kernel is to refuse it (count, lengths, NULL). */
 ssize_t octo_vector_size(const struct iovec *iov, int cnt);
 

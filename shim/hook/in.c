@@ -216,23 +216,6 @@ static inline ssize_t octo___recvfrom_chk(int fd, void *buf, size_t n, size_t si
     return octo_recvfrom(fd, buf, n, flags, from, len);
 }
 
-/* Descriptors that came with a message may be connections: look at them when they are read from (H15). */
-static void ask_received(const struct msghdr *msg)
-{
-    if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
-        return;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
-            int fd;
-
-            memcpy(&fd, (char *)c + at, sizeof(fd));
-            octo_fd_ask(fd);
-        }
-    }
-}
-
 static inline ssize_t octo_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = msg};
@@ -243,7 +226,7 @@ static inline ssize_t octo_recvmsg(int fd, struct msghdr *msg, int flags)
     else
         got = read_from(&call, msg->msg_iov, (int)msg->msg_iovlen);
     if (got >= 0 && !(flags & MSG_PEEK))
-        ask_received(msg);
+        octo_call_each_right(msg, octo_fd_ask); /* they may be connections (H15) */
     return got;
 }
 
@@ -272,7 +255,7 @@ static inline int octo_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
         return recv_messages(fd, msgs, n, flags);
     got = octo_real.recvmmsg(fd, msgs, n, flags, timeout);
     for (int i = 0; i < got; i++)
-        ask_received(&msgs[i].msg_hdr);
+        octo_call_each_right(&msgs[i].msg_hdr, octo_fd_ask);
     return got;
 }
 

@@ -127,23 +127,6 @@ static inline ssize_t octo_sendto(int fd, const void *buf, size_t n, int flags, 
     return write_to(&call, &(struct iovec){(void *)buf, n}, 1);
 }
 
-/* Connections that leave with a message may be written to by their receiver: insert nothing more (H15). */
-static void hand_over_sent(const struct msghdr *msg)
-{
-    if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
-        return;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
-            int fd;
-
-            memcpy(&fd, (char *)c + at, sizeof(fd));
-            octo_fd_handed_over(fd);
-        }
-    }
-}
-
 static inline ssize_t octo_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = (struct msghdr *)msg};
@@ -154,7 +137,8 @@ static inline ssize_t octo_sendmsg(int fd, const struct msghdr *msg, int flags)
     else
         put = write_to(&call, msg->msg_iov, (int)msg->msg_iovlen);
     if (put >= 0)
-        hand_over_sent(msg);
+        octo_call_each_right(
+            msg, octo_fd_handed_over); /* their receiver may write to them: insert nothing more (H15) */
     return put;
 }
 
@@ -184,7 +168,7 @@ static inline int octo_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int fl
         return send_messages(fd, msgs, n, flags);
     put = octo_real.sendmmsg(fd, msgs, n, flags);
     for (int i = 0; i < put; i++)
-        hand_over_sent(&msgs[i].msg_hdr);
+        octo_call_each_right(&msgs[i].msg_hdr, octo_fd_handed_over);
     return put;
 }
 
