@@ -11,7 +11,6 @@
 #include "conn/process.h"
 
 #include <limits.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 /* Flags that give bytes which are not the stream's next ones, or none at all. */

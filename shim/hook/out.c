@@ -10,7 +10,6 @@
 #include "conn/process.h"
 
 #include <limits.h>
-#include <string.h>
 
 /* Flags under which the bytes, or the moment they may be reused, are not the stream's plain ones. */
 enum { UNFRAMED_FLAGS = MSG_OOB, UNEDITED_FLAGS = MSG_ZEROCOPY | MSG_FASTOPEN };
