@@ -19,7 +19,8 @@ doctor: $(DOCTOR)
 # Static, so that it runs in whatever image the service lives in.
 $(DOCTOR): $(DOCTOR_PARTS) $(DOCTOR_BASE) scripts/doctor/elf_file.h shim/base/settings.h
 	@mkdir -p $(@D)
-	$(CC) -static $(CPPFLAGS) $(DOCTOR_FLAGS) $(CFLAGS) -o $@ $(DOCTOR_PARTS) $(DOCTOR_BASE) $(LDLIBS)
+	@echo '  CC $@'
+	@$(CC) -static $(CPPFLAGS) $(DOCTOR_FLAGS) $(CFLAGS) -o $@ $(DOCTOR_PARTS) $(DOCTOR_BASE) $(LDLIBS)
 
 setup:
 	@scripts/setup

@@ -192,7 +192,8 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     x->sampled = sampled(x);
     conn->building = NULL;
     conn->reading = x;
-    conn->connecting = x->method == OCTO_METHOD_CONNECT;
+    if (x->method == OCTO_METHOD_CONNECT)
+        conn->connecting = true;
     octo_emit_started(conn, x);
     queue_append(conn, x); /* from here on a response may end it at any time */
 }
