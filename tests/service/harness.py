@@ -16,7 +16,7 @@ import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-APPS = os.path.join(HERE, "apps")
+APPS = os.environ.get("OCTO_TEST_APPS", os.path.join(HERE, "apps"))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LIBRARY = os.environ.get("OCTO_TEST_LIBRARY", os.path.join(ROOT, "liboctoshim.so"))
 BUILD = os.environ.get("OCTO_TEST_BUILD", os.path.join(ROOT, "build", "service"))

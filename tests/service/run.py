@@ -84,6 +84,14 @@ def in_process(function):
     return function.__name__, code, time.monotonic() - begun, output.strip()
 
 
+def share(directory):
+    """Puts the library and the apps where services that run as another user reach them: a checkout may be private."""
+    os.chmod(directory, 0o755)
+    os.environ["OCTO_TEST_APPS"] = shutil.copytree(harness.APPS, os.path.join(directory, "apps"))
+    if os.path.exists(harness.LIBRARY):
+        os.environ["OCTO_TEST_LIBRARY"] = shutil.copy(harness.LIBRARY, directory)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("-j", type=int, default=2)
@@ -100,6 +108,8 @@ def main():
     for needed in [harness.LOAD] if bare else [harness.LOAD, harness.LIBRARY, harness.VALIDATE]:
         if not os.path.exists(needed):
             sys.exit(f"{needed} is missing: use make test-service")
+    shared = tempfile.TemporaryDirectory(prefix="octo-service-")
+    share(shared.name)
     harness.become_reaper()
     chosen = [f for f in harness.TESTS if not options.names or any(n in f.__name__ for n in options.names)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
