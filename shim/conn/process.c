@@ -223,6 +223,10 @@ void octo_process_lock_in(bool all_threads)
     if (octo_service_awake())
         octo_emit_prepare();
     octo_conn_prepare();
+    if (octo_service.segment) {
+        atomic_store(&octo_service.segment->muted, 1);
+        octo_writer_ring(octo_service.segment, true); /* the last time: it is not to sleep for good again */
+    }
     octo_service.sandboxed = true;
 }
 

@@ -73,7 +73,8 @@ struct octo_segment {
     _Atomic int64_t real_offset_ns;                     /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
     _Atomic uint32_t doorbell;                          /* futex: the leading writer sleeps on it */
-    _Atomic uint32_t asleep;                            /* enum octo_sleep of the leading writer */
+    _Atomic uint32_t muted;                       /* a process may not ring: the leading writer looks by itself */
+    _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
     _Atomic uint32_t stuck;                       /* the leading writer has lines that its sink does not take */
     _Atomic uint64_t records;                     /* events reserved, for self metrics */
     _Atomic uint64_t written;                     /* events written to a sink */

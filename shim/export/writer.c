@@ -108,7 +108,7 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
     if (long_sleep && atomic_load(&w->segment->asleep) == OCTO_ASLEEP && octo_segment_empty(w->segment)) {
         octo_segment_reap(w->segment);
         octo_sink_rest(&w->sink);
-        octo_writer_sleep(w, seen, 0);
+        octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : 0);
     }
     atomic_store(&w->segment->asleep, OCTO_AWAKE);
 }

@@ -17,6 +17,7 @@ enum {
     OCTO_BATCH_BYTES = 64 << 10, /* one write */
     OCTO_NAP_MS = 10,            /* between batches while there is traffic: a record waits this long at most */
     OCTO_QUIET_NAPS = 4,         /* naps without a record before sleeping until rung */
+    OCTO_MUTED_NAP_MS = 100,     /* between looks where a process may not ring */
     OCTO_RETRY_MS = 1000,        /* between attempts to write into a sink that fails */
     OCTO_REPORT_MS = 1000,       /* between two events of one kind about the shim itself */
 };
