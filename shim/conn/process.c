@@ -108,6 +108,18 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
 }
 
+/*
+ * Gives way while another thread is at what is done once in the life of a process or service (*word is `busy`), for about
+ * 50 ms at most: a signal handler that has interrupted that very thread would wait in vain.
+ */
+static void give_way(_Atomic uint32_t *word, uint32_t busy)
+{
+    const struct timespec step = {.tv_nsec = 50000};
+
+    for (int i = 0; i < 1000 && atomic_load(word) == busy && !octo_service.sandboxed; i++)
+        octo_sys(SYS_nanosleep, &step, NULL);
+}
+
 struct octo_process *octo_process_begin(void)
 {
     struct octo_process *p = octo_process_page;
@@ -115,8 +127,10 @@ struct octo_process *octo_process_begin(void)
 
     if (!p)
         return NULL;
-    if (!atomic_compare_exchange_strong(&p->live, &fresh, 1))
-        return fresh == 2 ? p : NULL;
+    if (!atomic_compare_exchange_strong(&p->live, &fresh, 1)) {
+        give_way(&p->live, 1);
+        return atomic_load(&p->live) == 2 ? p : NULL;
+    }
     p->pid = (uint32_t)octo_sys(SYS_getpid);
     octo_random_seed(&p->random, p->pid);
     octo_writer_forked();
@@ -161,8 +175,12 @@ bool octo_service_wake(void)
     if (octo_service.sandboxed)
         return false;
     process = octo_process();
-    if (!process || !atomic_compare_exchange_strong(&octo_service.state, &state, OCTO_SERVICE_WAKING))
-        return state == OCTO_SERVICE_AWAKE;
+    if (!process)
+        return false;
+    if (!atomic_compare_exchange_strong(&octo_service.state, &state, OCTO_SERVICE_WAKING)) {
+        give_way(&octo_service.state, OCTO_SERVICE_WAKING);
+        return octo_service_awake();
+    }
     octo_settings_from_file(s);
     make_absolute(s->log, sizeof(s->log));
     complain(s->complaints);
