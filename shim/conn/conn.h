@@ -78,11 +78,10 @@ void octo_fd_duplicated(int from, int to); /* both are now the same open socket 
 void octo_fd_handed_over(int fd);          /* sent to another process */
 void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
 
-/* Forgets fd before its close: returns the connection it was, to be given to exactly one of the two below. */
+/* Forgets fd before its close: returns the connection it was, to be dropped once it is closed. */
 struct octo_conn *octo_fd_detach(int fd);
-void octo_fd_reattach(int fd, struct octo_conn *conn); /* the close failed with EBADF … */
-bool octo_conn_share(struct octo_conn *conn);          /* one descriptor more, unless the last is closed */
-void octo_conn_drop(struct octo_conn *conn);           /* it is closed: one descriptor less. NULL is fine */
+bool octo_conn_share(struct octo_conn *conn); /* one descriptor more, unless the last is closed */
+void octo_conn_drop(struct octo_conn *conn);  /* it is closed: one descriptor less. NULL is fine */
 
 void octo_fd_set(int fd, struct octo_conn *conn); /* fd is conn (or NULL: not ours) from now on */
 

@@ -138,7 +138,7 @@ void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x
     }
     /* A service that has locked itself in must not make a thread: its siblings or its next start write. */
     if (!octo_service.sandboxed && octo_service.segment)
-        octo_writer_ensure(&octo_service.settings, octo_service.segment, octo_service.segment_path);
+        octo_writer_ensure(&octo_service.settings, octo_service.segment);
 }
 
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns)

@@ -312,7 +312,7 @@ void octo_process_exit(int code)
             octo_segment_retire(segment, octo_service.segment_path);
         return;
     }
-    octo_writer_ensure(&octo_service.settings, segment, octo_service.segment_path);
+    octo_writer_ensure(&octo_service.settings, segment);
     octo_writer_flush(segment, EXIT_PATIENCE_MS * OCTO_NS_PER_MS);
     if (last)
         octo_segment_retire(segment, octo_service.segment_path);

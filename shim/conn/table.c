@@ -68,12 +68,6 @@ struct octo_conn *octo_fd_detach(int fd)
     return is_conn(old) ? old : NULL;
 }
 
-void octo_fd_reattach(int fd, struct octo_conn *conn)
-{
-    if (conn)
-        set(fd, conn);
-}
-
 void octo_fd_forget_range(unsigned first, unsigned last)
 {
     unsigned end = atomic_load(&table_end);

@@ -159,12 +159,10 @@ static void run(void *arg)
     octo_thread_exit();
 }
 
-void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment,
-                        const char *segment_path)
+void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment)
 {
     uint32_t was = atomic_load_explicit(&state, memory_order_acquire);
 
-    (void)segment_path;
     if (__builtin_expect(was == RUNNING, 1))
         return;
     if (was == STARTING || (was == STOPPING && atomic_load(&writer.thread.tid) != 0) ||

@@ -22,8 +22,7 @@
  * settings and segment must stay valid as long as the process lives. After a fork the child has none: the
  * caller resets with octo_writer_forked().
  */
-void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment,
-                        const char *segment_path);
+void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment);
 
 /* Wakes the service's leading writer if it sleeps for good or a ring is half full. Any thread, any process,
  * signal-safe. One load when there is nothing to do; one futex call else. */

@@ -79,7 +79,7 @@ static inline void create(void)
 
 static inline void ensure(void)
 {
-    octo_writer_ensure(&settings, segment, path);
+    octo_writer_ensure(&settings, segment);
 }
 
 /* One event, as conn/ makes it. False if it was dropped. */
