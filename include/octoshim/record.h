@@ -56,10 +56,11 @@ enum octo_record_flags {
     OCTO_RECORD_TARGET_CUT = 1, /* the target was longer than what was kept */
     OCTO_RECORD_SLOW = 2,       /* took longer than OCTOSHIM_SLOW_MS */
     OCTO_RECORD_HAS_STATUS = 4,
+    OCTO_RECORD_KILLED = 8, /* its process was killed before the last write had returned to it */
 };
 
 struct octo_record {
-    _Atomic uint64_t commit; /* absolute ring position | 1 once the record is complete; see ring.h */
+    _Atomic uint64_t commit; /* absolute ring position | a mark, 1 once the record is complete; see ring.h */
     uint32_t size;           /* bytes of the whole record, a multiple of OCTO_RECORD_ALIGN */
     uint8_t kind;            /* enum octo_event_kind */
     uint8_t level;           /* enum octo_level */

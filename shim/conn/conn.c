@@ -363,8 +363,16 @@ void octo_conn_saw_error(struct octo_conn *conn, int error)
     conn->abort_reason = error == ETIMEDOUT ? OCTO_ABORT_TIMED_OUT : OCTO_ABORT_RESET;
 }
 
-void octo_conn_out_ended(struct octo_conn *conn)
+void octo_conn_out_ends(struct octo_conn *conn)
 {
-    if (octo_framer_eof(&conn->out.framer) == OCTO_AT_END)
+    if (octo_framer_ends_with_stream(&conn->out.framer))
+        octo_conn_out_ops.intend(conn, &conn->out.framer, 0);
+}
+
+void octo_conn_out_ended(struct octo_conn *conn, bool done)
+{
+    if (!done)
+        octo_conn_out_ops.forgo(conn);
+    else if (octo_framer_eof(&conn->out.framer) == OCTO_AT_END)
         octo_conn_out_ops.end(conn, &conn->out.framer);
 }

@@ -81,7 +81,7 @@ void octo_fd_unframable(int fd);           /* its bytes move where we cannot see
 /* Forgets fd before its close: returns the connection it was, to be dropped once it is closed. */
 struct octo_conn *octo_fd_detach(int fd);
 bool octo_conn_share(struct octo_conn *conn); /* one descriptor more, unless the last is closed */
-void octo_conn_drop(struct octo_conn *conn);  /* it is closed: one descriptor less. NULL is fine */
+void octo_conn_drop(struct octo_conn *conn);  /* one descriptor less. NULL is fine */
 
 void octo_fd_set(int fd, struct octo_conn *conn); /* fd is conn (or NULL: not ours) from now on */
 
@@ -110,8 +110,9 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint3
 void octo_conn_saw_eof(struct octo_conn *conn);
 void octo_conn_saw_error(struct octo_conn *conn, int error);
 
-/* The service has ended its direction with shutdown(). The out side must be entered. */
-void octo_conn_out_ended(struct octo_conn *conn);
+/* The service is about to end its direction with shutdown(), and has tried to. The out side must be entered. */
+void octo_conn_out_ends(struct octo_conn *conn);
+void octo_conn_out_ended(struct octo_conn *conn, bool done);
 
 /* The process ends: what ends with it is said now. Exit only. */
 void octo_conn_process_ends(void);

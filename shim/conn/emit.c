@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "export/writer.h"
 
-#include <stddef.h>
 #include <string.h>
 
 static bool wanted(enum octo_level level)
@@ -37,12 +36,9 @@ struct words {
 
 static const struct words none = {.at = ""};
 
-/* Everything between the size and the text, to start from. */
-enum { RECORD_FROM = offsetof(struct octo_record, kind) };
-
 /* Reserves a record and fills what all have in common. NULL: dropped (and counted), or nobody wants it. */
 static struct octo_record *begin(enum octo_event_kind kind, enum octo_level level, uint64_t now_ns,
-                                 const struct words *words)
+                                 struct words words)
 {
     struct octo_process *process = octo_process();
     struct octo_ring *ring = process ? ring_of(process) : NULL;
@@ -50,19 +46,18 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
 
     if (!ring)
         return NULL;
-    r = octo_ring_reserve(ring, words->len, level);
+    r = octo_ring_reserve(ring, words.len, level);
     if (!r)
         return NULL;
-    memset((char *)r + RECORD_FROM, 0, sizeof(*r) - RECORD_FROM);
     r->kind = kind;
     r->level = level;
     r->mono_ns = now_ns;
     r->pid = process->pid;
-    r->id_len = words->id_len;
-    r->method_len = words->method_len;
-    r->host_len = words->host_len;
-    r->target_len = words->target_len;
-    memcpy(r->text, words->at, words->len);
+    r->id_len = words.id_len;
+    r->method_len = words.method_len;
+    r->host_len = words.host_len;
+    r->target_len = words.target_len;
+    memcpy(r->text, words.at, words.len);
     return r;
 }
 
@@ -87,8 +82,7 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
     set_peer(r, conn);
     r->protocol = x->minor ? 11 : 10;
     r->request_no = x->number;
-    if (x->target_cut)
-        r->flags |= OCTO_RECORD_TARGET_CUT;
+    r->flags = x->target_cut ? OCTO_RECORD_TARGET_CUT : 0;
 }
 
 static struct words words_of(const struct octo_exchange *x)
@@ -98,42 +92,106 @@ static struct words words_of(const struct octo_exchange *x)
 
 void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x)
 {
-    struct words words = words_of(x);
     struct octo_record *r;
 
     if (!x->sampled || !wanted(OCTO_INFO))
         return;
-    r = begin(OCTO_EV_REQUEST_STARTED, OCTO_INFO, x->head_ns, &words);
+    r = begin(OCTO_EV_REQUEST_STARTED, OCTO_INFO, x->head_ns, words_of(x));
     if (!r)
         return;
     set_request(r, conn, x);
     finish(r);
 }
 
-void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x, uint64_t now_ns,
-                     uint64_t bytes_in, uint64_t bytes_out, bool completed, enum octo_abort_reason reason)
+static bool is_slow(const struct octo_exchange *x, const struct octo_ending *ending)
 {
-    uint64_t duration_ns = now_ns - x->head_ns;
-    bool slow = duration_ns > octo_service.settings.slow_ns;
-    enum octo_level level = x->status >= 500 ? OCTO_ERROR : slow || !completed ? OCTO_WARNING : OCTO_INFO;
-    struct words words = words_of(x);
+    return (int64_t)(ending->now_ns - x->head_ns) > (int64_t)octo_service.settings.slow_ns;
+}
+
+static enum octo_level level_of(const struct octo_exchange *x, const struct octo_ending *ending)
+{
+    if (ending->status >= 500)
+        return OCTO_ERROR;
+    return is_slow(x, ending) || !ending->completed ? OCTO_WARNING : OCTO_INFO;
+}
+
+/* Errors and slow ones are not left to the sample. */
+static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
+{
+    return wanted(level) && (x->sampled || level != OCTO_INFO);
+}
+
+static uint64_t since(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? to_ns - from_ns : 0; /* one of them may be of a coarse clock */
+}
+
+static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
+                       enum octo_level level)
+{
+    r->kind = ending->completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED;
+    r->level = level;
+    r->mono_ns = ending->now_ns;
+    r->duration_ns = since(x->head_ns, ending->now_ns);
+    r->ttfb_ns = ending->first_ns ? since(x->head_ns, ending->first_ns) : 0;
+    r->bytes_in = ending->bytes_in;
+    r->bytes_out = ending->bytes_out;
+    r->status = ending->status;
+    r->reason = ending->reason;
+    r->flags = (x->target_cut ? OCTO_RECORD_TARGET_CUT : 0) | (ending->status ? OCTO_RECORD_HAS_STATUS : 0) |
+               (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0);
+}
+
+/* The record that was intended for the end of x, to be made what it is; NULL if there is none, or not any more. In a
+ * fork's child it is the parent's. */
+static struct octo_record *take_intent(struct octo_exchange *x)
+{
+    struct octo_process *process = octo_process();
+    struct octo_record *r = x->intent;
+
+    x->intent = NULL;
+    if (!r || !process || !octo_ring_holds(process->ring, r) || !octo_ring_claim(r, x->intent_mark))
+        return NULL;
+    return r;
+}
+
+void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending)
+{
+    enum octo_level level = level_of(x, ending);
     struct octo_record *r;
 
-    if (!wanted(level) || (!x->sampled && level == OCTO_INFO))
+    if (!end_wanted(x, level))
         return;
-    r = begin(completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED, level, now_ns, &words);
-    if (r) {
+    r = begin(OCTO_EV_REQUEST_COMPLETED, OCTO_LEVELS, ending->now_ns, words_of(x));
+    if (!r)
+        return; /* no room now; it counts as dropped if there is none then either */
+    set_request(r, conn, x);
+    set_ending(r, x, ending, level);
+    x->intent = r;
+    x->intent_mark = octo_ring_intend(r);
+}
+
+void octo_emit_forgo(struct octo_exchange *x)
+{
+    if (x->intent)
+        octo_ring_forgo(x->intent, x->intent_mark);
+    x->intent = NULL;
+}
+
+void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending)
+{
+    enum octo_level level = level_of(x, ending);
+    struct octo_record *r;
+
+    if (!end_wanted(x, level)) {
+        octo_emit_forgo(x);
+        return;
+    }
+    r = take_intent(x);
+    if (!r && (r = begin(OCTO_EV_REQUEST_COMPLETED, level, ending->now_ns, words_of(x))) != NULL)
         set_request(r, conn, x);
-        r->duration_ns = duration_ns;
-        r->ttfb_ns = x->first_ns ? x->first_ns - x->head_ns : 0;
-        r->bytes_in = bytes_in;
-        r->bytes_out = bytes_out;
-        r->status = x->status;
-        r->reason = reason;
-        if (x->status)
-            r->flags |= OCTO_RECORD_HAS_STATUS;
-        if (slow)
-            r->flags |= OCTO_RECORD_SLOW;
+    if (r) {
+        set_ending(r, x, ending, level);
         finish(r);
     }
     /* A service that has locked itself in must not make a thread: its siblings or its next start write. */
@@ -147,7 +205,7 @@ void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t no
 
     if (!wanted(OCTO_DEBUG))
         return;
-    r = begin(opened ? OCTO_EV_CONNECTION_OPENED : OCTO_EV_CONNECTION_CLOSED, OCTO_DEBUG, now_ns, &none);
+    r = begin(opened ? OCTO_EV_CONNECTION_OPENED : OCTO_EV_CONNECTION_CLOSED, OCTO_DEBUG, now_ns, none);
     if (!r)
         return;
     set_peer(r, conn);
@@ -165,7 +223,7 @@ void octo_emit_service(bool started, const char *argv0, int exit_code)
     if (!wanted(OCTO_INFO))
         return;
     r = begin(started ? OCTO_EV_SERVICE_STARTED : OCTO_EV_SERVICE_STOPPED, OCTO_INFO, octo_clock_mono_ns(),
-              &(struct words){.at = argv0, .len = (uint32_t)strlen(argv0), .target_len = (uint16_t)strlen(argv0)});
+              (struct words){.at = argv0, .len = (uint32_t)strlen(argv0), .target_len = (uint16_t)strlen(argv0)});
     if (!r)
         return;
     r->status = (uint16_t)(exit_code & 0xff);

@@ -9,11 +9,26 @@
 
 #include "conn/conn.h"
 
-/* request.started, .completed, .aborted. now_ns: when, monotonic. bytes_out: of the response so far. The two
- * that end a request start the writer, if need be, and wake it. */
+/* How a request ends. */
+struct octo_ending {
+    uint64_t now_ns;              /* monotonic */
+    uint64_t first_ns;            /* the response's head was sent, 0: it never was */
+    uint64_t bytes_in, bytes_out; /* of the request, of the response so far */
+    uint16_t status;              /* 0: no response head */
+    bool completed;
+    enum octo_abort_reason reason; /* valid if not completed */
+};
+
+/* request.started */
 void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x);
-void octo_emit_ended(const struct octo_conn *conn, const struct octo_exchange *x, uint64_t now_ns,
-                     uint64_t bytes_in, uint64_t bytes_out, bool completed, enum octo_abort_reason reason);
+
+/* request.completed or .aborted; starts the writer, if need be, and wakes it. */
+void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending);
+
+/* The call that is about to be made may end the request like this: written if the process is killed in it. Then comes
+ * octo_emit_ended(), or octo_emit_forgo() if it did not. */
+void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending);
+void octo_emit_forgo(struct octo_exchange *x);
 
 /* connection.opened, connection.closed */
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns);

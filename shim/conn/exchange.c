@@ -226,7 +226,7 @@ static void in_opaque(void *owner, const struct octo_framer *f)
     atomic_fetch_or(&conn->opaque, OCTO_IN);
 }
 
-const struct octo_edit_ops octo_conn_in_ops = {in_begin, in_insertion, in_head, in_end, in_opaque};
+const struct octo_edit_ops octo_conn_in_ops = {in_begin, in_insertion, in_head, in_end, in_opaque, NULL, NULL};
 
 /* ── responses ─────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -235,14 +235,24 @@ static bool is_interim(const struct octo_framer *f)
     return f->status < 200 && f->status != 101;
 }
 
+static uint64_t bytes_in(struct octo_conn *conn, const struct octo_exchange *x)
+{
+    return x->over & OCTO_REQUEST_OVER ? x->bytes_in : octo_edit_position(&conn->in) - x->in_start;
+}
+
 /* The response is over (or will never be): tell, and let the exchange go. */
 static void settle(struct octo_conn *conn, struct octo_exchange *x, bool completed, enum octo_abort_reason reason)
 {
-    bool request_over = x->over & OCTO_REQUEST_OVER;
-    uint64_t bytes_in = request_over ? x->bytes_in : octo_edit_position(&conn->in) - x->in_start;
-    uint64_t bytes_out = x->first_ns ? conn->out.passed - x->out_start : 0;
-
-    octo_emit_ended(conn, x, now_out(conn), bytes_in, bytes_out, completed, reason);
+    octo_emit_ended(conn, x,
+                    &(struct octo_ending){
+                        .now_ns = now_out(conn),
+                        .first_ns = x->first_ns,
+                        .bytes_in = bytes_in(conn, x),
+                        .bytes_out = x->first_ns ? conn->out.passed - x->out_start : 0,
+                        .status = x->status,
+                        .completed = completed,
+                        .reason = reason,
+                    });
     queue_take(conn);
     if (x->method == OCTO_METHOD_CONNECT)
         conn->connecting = false;
@@ -296,6 +306,36 @@ static void out_end(void *owner, const struct octo_framer *f)
         settle(conn, x, true, 0);
 }
 
+/* Killed in the call that is about to be made, the service has still told of the end. A clock that is some milliseconds
+ * behind will do, see octo_ring_read(). */
+static void out_intend(void *owner, const struct octo_framer *f, uint64_t bytes)
+{
+    struct octo_conn *conn = owner;
+    struct octo_exchange *x = octo_conn_due(conn);
+    uint64_t now_ns;
+
+    if (!x || is_interim(f))
+        return;
+    now_ns = octo_clock_coarse_ns();
+    octo_emit_intend(conn, x,
+                     &(struct octo_ending){
+                         .now_ns = now_ns,
+                         .first_ns = x->first_ns ? x->first_ns : now_ns,
+                         .bytes_in = bytes_in(conn, x),
+                         .bytes_out = conn->out.passed + bytes - x->out_start,
+                         .status = f->status,
+                         .completed = true,
+                     });
+}
+
+static void out_forgo(void *owner)
+{
+    struct octo_exchange *x = octo_conn_due(owner);
+
+    if (x)
+        octo_emit_forgo(x);
+}
+
 static void out_opaque(void *owner, const struct octo_framer *f)
 {
     struct octo_conn *conn = owner;
@@ -313,7 +353,8 @@ static void out_opaque(void *owner, const struct octo_framer *f)
         atomic_fetch_or(&conn->opaque, OCTO_OUT);
 }
 
-const struct octo_edit_ops octo_conn_out_ops = {out_begin, out_insertion, out_head, out_end, out_opaque};
+const struct octo_edit_ops octo_conn_out_ops = {out_begin,  out_insertion, out_head, out_end,
+                                                out_opaque, out_intend,    out_forgo};
 
 void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise)
 {

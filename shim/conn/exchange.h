@@ -33,6 +33,8 @@ struct octo_exchange {
     uint64_t first_ns;            /* monotonic: response head sent; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
     uint64_t bytes_in;            /* valid once the request is over */
+    struct octo_record *intent;   /* its end, as it will be if the present call takes all of its bytes; or NULL */
+    uint64_t intent_mark;         /* what the ring knows that by */
     char line[OCTO_ID_LINE_MAX];  /* "X-Request-ID: …\r\n": what both editors insert */
     union {
         struct octo_head_text text;                /* while the head is read: the framer's */

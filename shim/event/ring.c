@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { COMPLETE = 1, RESERVED = 2, PAD = 4 };
+enum { COMPLETE = 1, RESERVED = 2, PAD = 4, INTENDED = 8, VOID = 16 };
 
 #define SMALLEST (((uint32_t)sizeof(struct octo_record) + OCTO_RECORD_ALIGN - 1) & ~(OCTO_RECORD_ALIGN - 1))
 
@@ -60,7 +60,8 @@ struct octo_record *octo_ring_reserve(struct octo_ring *ring, size_t text_bytes,
     return record;
 
 refuse:
-    atomic_fetch_add_explicit(&ring->dropped[level], 1, memory_order_relaxed);
+    if (level < OCTO_LEVELS)
+        atomic_fetch_add_explicit(&ring->dropped[level], 1, memory_order_relaxed);
     return NULL;
 }
 
@@ -71,6 +72,24 @@ void octo_ring_commit(struct octo_ring *ring, struct octo_record *record)
     (void)ring;
     if ((mark & RESERVED) != 0)
         atomic_store_explicit(&record->commit, mark ^ (RESERVED | COMPLETE), memory_order_release);
+}
+
+uint64_t octo_ring_intend(struct octo_record *record)
+{
+    uint64_t mark = atomic_load_explicit(&record->commit, memory_order_relaxed) ^ (RESERVED | INTENDED);
+
+    atomic_store_explicit(&record->commit, mark, memory_order_release);
+    return mark;
+}
+
+bool octo_ring_claim(struct octo_record *record, uint64_t intent)
+{
+    return atomic_compare_exchange_strong(&record->commit, &intent, intent ^ (INTENDED | RESERVED));
+}
+
+void octo_ring_forgo(struct octo_record *record, uint64_t intent)
+{
+    atomic_compare_exchange_strong(&record->commit, &intent, intent ^ (INTENDED | VOID));
 }
 
 bool octo_ring_half_full(const struct octo_ring *ring)
@@ -102,7 +121,7 @@ static uint64_t next_mark(const struct octo_ring *ring, uint64_t at, uint64_t he
     for (at += OCTO_RECORD_ALIGN; at < head; at += OCTO_RECORD_ALIGN) {
         uint64_t word = atomic_load_explicit(&record_at(ring, at)->commit, memory_order_acquire);
 
-        if (word == (at | COMPLETE) || word == (at | RESERVED) || word == (at | PAD))
+        if ((word & ~(uint64_t)(OCTO_RECORD_ALIGN - 1)) == at && (word & (OCTO_RECORD_ALIGN - 1)) != 0)
             return at;
     }
     return head;
@@ -125,16 +144,16 @@ static bool lengths_fit(const struct octo_record *r)
  * At a hole. Returns the position to go on from: at itself if it is to be waited for, or has just been
  * committed (*word is then fresh).
  */
-static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, uint64_t *word, uint64_t now_ns,
-                          uint64_t hole_ns)
+static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, uint64_t *word,
+                          const struct octo_ring_reader *reader)
 {
     struct octo_record *record = record_at(ring, at);
 
     if (ring->hole_at != at) {
         ring->hole_at = at;
-        ring->hole_since_ns = now_ns;
+        ring->hole_since_ns = reader->now_ns;
     }
-    if (now_ns - ring->hole_since_ns < hole_ns)
+    if (reader->now_ns - ring->hole_since_ns < reader->hole_ns)
         return at;
     if (*word == (at | RESERVED)) {
         uint32_t size = record->size;
@@ -148,8 +167,25 @@ static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, ui
     return next_mark(ring, at, head);
 }
 
-size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes, uint64_t now_ns,
-                      uint64_t hole_ns, octo_ring_take *take, void *arg)
+enum intent { INTENT_WAIT, INTENT_TAKE, INTENT_CHANGED };
+
+/* What to do about an intended record: wait for its writer, take it from the dead, or look again (*word is fresh then,
+ * VOID if it was too old to be waited for). A time that is yet to come counts as long ago. */
+static enum intent judge_intent(struct octo_record *record, uint64_t *word, const struct octo_ring_reader *reader)
+{
+    uint64_t at = *word ^ INTENDED;
+
+    if (reader->now_ns - record->mono_ns < reader->intent_ns)
+        return INTENT_WAIT;
+    if (reader->gone(record->pid))
+        return INTENT_TAKE;
+    if (atomic_compare_exchange_strong(&record->commit, word, at | VOID))
+        *word = at | VOID;
+    return INTENT_CHANGED;
+}
+
+size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes,
+                      const struct octo_ring_reader *reader)
 {
     /* A copy, so that a writer which wakes up after its record was given up cannot change it under take(). */
     uint64_t room[OCTO_RECORD_MAX / sizeof(uint64_t)];
@@ -165,6 +201,7 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
     while (at != head && at - *cursor < max_bytes) {
         struct octo_record *record = record_at(ring, at);
         uint64_t word = atomic_load_explicit(&record->commit, memory_order_acquire);
+        uint8_t killed = 0;
 
         if (word == (at | PAD)) {
             uint64_t to_end = ring->size - (at & (ring->size - 1));
@@ -172,8 +209,16 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
             at = to_end <= head - at ? at + to_end : head;
             continue;
         }
-        if (word != (at | COMPLETE)) {
-            uint64_t next = pass_hole(ring, at, head, &word, now_ns, hole_ns);
+        if (word == (at | INTENDED)) {
+            enum intent intent = judge_intent(record, &word, reader);
+
+            if (intent == INTENT_WAIT)
+                break;
+            if (intent == INTENT_CHANGED && word != (at | COMPLETE) && word != (at | VOID))
+                continue;
+            killed = intent == INTENT_TAKE ? OCTO_RECORD_KILLED : 0;
+        } else if (word != (at | COMPLETE) && word != (at | VOID)) {
+            uint64_t next = pass_hole(ring, at, head, &word, reader);
 
             if (next == at && word != (at | COMPLETE))
                 break;
@@ -188,12 +233,17 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
             lost++;
             continue;
         }
+        if (word == (at | VOID)) {
+            at += size;
+            continue;
+        }
         memcpy(copy, record, size);
         copy->size = size;
+        copy->flags |= killed;
         if (!lengths_fit(copy)) {
             lost++;
         } else {
-            if (!take(copy, arg))
+            if (!reader->take(copy, reader->arg))
                 break;
             taken++;
         }
@@ -205,11 +255,10 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
     return taken;
 }
 
-size_t octo_ring_drain(struct octo_ring *ring, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns,
-                       octo_ring_take *take, void *arg)
+size_t octo_ring_drain(struct octo_ring *ring, size_t max_bytes, const struct octo_ring_reader *reader)
 {
     uint64_t cursor = octo_ring_tail(ring);
-    size_t taken = octo_ring_read(ring, &cursor, max_bytes, now_ns, hole_ns, take, arg);
+    size_t taken = octo_ring_read(ring, &cursor, max_bytes, reader);
 
     octo_ring_free(ring, cursor);
     return taken;

@@ -2,7 +2,7 @@
  * The segment's inside: identity, slots and rings. Files and directories are segment_file.c's.
  *
  * Context: claim runs on application threads, also in signal handlers; reap and orphans on the leading writer.
- * Owns no descriptor and no thread; never frees a mapping that the service may still use.
+ * Keeps no descriptor and no thread; never frees a mapping that the service may still use.
  */
 #include "event/segment.h"
 
@@ -11,10 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -92,6 +96,19 @@ static bool process_gone(uint32_t pid)
     return octo_sys(SYS_kill, pid, 0) == -ESRCH;
 }
 
+bool octo_segment_process_over(uint32_t pid)
+{
+    static const struct timespec now = {0, 0};
+    struct pollfd end = {.fd = (int)octo_sys(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    bool over;
+
+    if (end.fd < 0) /* no such process; or no such call (before Linux 5.3, sandboxes) */
+        return process_gone(pid);
+    over = octo_sys(SYS_ppoll, &end, 1, &now, NULL, 0) == 1;
+    octo_sys(SYS_close, end.fd);
+    return over;
+}
+
 /* Makes slot i, held by pid, ready. Returns its ring, or gives the slot back and returns NULL. */
 static struct octo_ring *open_slot(struct octo_segment *segment, unsigned i)
 {
@@ -140,7 +157,7 @@ bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i)
 {
     uint32_t owner = atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed);
 
-    return owner == 0 || process_gone(owner);
+    return owner == 0 || octo_segment_process_over(owner);
 }
 
 unsigned octo_segment_reap(struct octo_segment *segment)

@@ -123,7 +123,11 @@ struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid)
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 
-/* True if the process of slot i is gone, or the slot has none. Drainer only. */
+/* True if a process has ended, even if its parent has not asked for it yet. Opens a descriptor for a moment: the
+ * writer thread only. */
+bool octo_segment_process_over(uint32_t pid);
+
+/* True if the process of slot i is over, or the slot has none. Drainer only. */
 bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i);
 
 /* Frees slots whose process is gone and whose ring is empty; returns how many remain in use. Drainer only. */

@@ -19,7 +19,10 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-enum { DEAD_HOLE_MS = 10 };
+enum {
+    DEAD_HOLE_MS = 10,
+    INTENT_MS = OCTO_NAP_MS, /* a call that takes longer waits for something: then its intended record waits for us */
+};
 
 struct fill {
     struct octo_writer *w;
@@ -49,20 +52,44 @@ static bool take(const struct octo_record *record, void *arg)
     return true;
 }
 
+/* Whoever has its number now. */
+static bool always(uint32_t pid)
+{
+    (void)pid;
+    return true;
+}
+
+/* hole_ns 0: nobody lives who could still finish a record. */
+static struct octo_ring_reader reader_for(struct fill *f, uint64_t hole_ns)
+{
+    bool alive = hole_ns != 0;
+
+    return (struct octo_ring_reader){
+        .take = take,
+        .arg = f,
+        .now_ns = octo_clock_mono_ns(),
+        .hole_ns = hole_ns,
+        .intent_ns = alive ? INTENT_MS * OCTO_NS_PER_MS : 0,
+        .gone = alive ? octo_segment_process_over : always,
+    };
+}
+
 static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t *cursor, uint64_t hole_ns,
                       struct fill *f)
 {
     struct octo_ring *ring = octo_segment_ring(segment, slot);
     uint64_t start = ring != NULL ? octo_ring_tail(ring) : 0;
-    uint64_t now = octo_clock_mono_ns();
+    struct octo_ring_reader reader = reader_for(f, hole_ns);
 
     *cursor = start;
     if (ring == NULL || octo_ring_empty(ring) || f->full)
         return;
-    octo_ring_read(ring, cursor, SIZE_MAX, now, hole_ns, take, f);
+    octo_ring_read(ring, cursor, SIZE_MAX, &reader);
     /* A hole comes first: no need to wait long for a writer that is dead. */
-    if (*cursor == start && !f->full && octo_segment_slot_dead(segment, slot))
-        octo_ring_read(ring, cursor, SIZE_MAX, now, DEAD_HOLE_MS * OCTO_NS_PER_MS, take, f);
+    if (*cursor == start && !f->full && octo_segment_slot_dead(segment, slot)) {
+        reader.hole_ns = DEAD_HOLE_MS * OCTO_NS_PER_MS;
+        octo_ring_read(ring, cursor, SIZE_MAX, &reader);
+    }
 }
 
 static void free_rings(struct octo_segment *segment)
@@ -220,6 +247,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
     uint32_t state = atomic_load_explicit(&batch->state, memory_order_acquire);
     struct fill f = {
         .w = w, .encoder = encoder, .real_offset_ns = batch->real_offset_ns, .room = OCTO_BATCH_BYTES};
+    struct octo_ring_reader reader = reader_for(&f, 0);
     bool at_end = false;
     size_t done;
 
@@ -231,7 +259,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
             uint64_t cursor = ring != NULL ? octo_ring_tail(ring) : 0;
 
             if (ring != NULL && cursor != batch->cursor[slot])
-                octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, octo_clock_mono_ns(), 0, take, &f);
+                octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, &reader);
         }
         /* Other bytes than announced: another version or form. Then they are written as if they were new. */
         if (w->length == batch->length && octo_sink_ready(&w->sink, 0) == 0) {

@@ -143,6 +143,8 @@ static char *put_result(char *p, const struct octo_form *form, const struct octo
     p = put_number(p, form, OCTO_KEY_BYTES_OUT, r->bytes_out);
     if ((r->flags & OCTO_RECORD_SLOW) != 0)
         p = put_true(p, form, OCTO_KEY_SLOW);
+    if ((r->flags & OCTO_RECORD_KILLED) != 0)
+        p = put_true(p, form, OCTO_KEY_KILLED);
     return p;
 }
 

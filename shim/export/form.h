@@ -30,6 +30,7 @@
     X(BYTES_IN, "bytes_in", "")                                                                                   \
     X(BYTES_OUT, "bytes_out", "")                                                                                 \
     X(SLOW, "slow", "")                                                                                           \
+    X(KILLED, "killed", "")                                                                                       \
     X(REASON, "reason", "\"")                                                                                     \
     X(REASON_TRUNCATED, "reason_truncated", "")                                                                   \
     X(COUNT, "count", "")                                                                                         \

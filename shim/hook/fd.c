@@ -68,25 +68,18 @@ static inline int octo_accept4(int fd, struct sockaddr *address, socklen_t *len,
     return accepted(octo_real.accept4(fd, address, len, flags), address, room, len);
 }
 
-/* What must be done about fd before its number is free; NULL in a vfork child, whose closes are its own. */
-static struct octo_conn *before_close(int fd)
+/* fd is about to be closed: after that its number may be another's at once, and the client may know that a response
+ * which the close ends is whole. EINTR and EIO close it too, EBADF means it was gone. A vfork child's closes are its own. */
+static void before_close(int fd)
 {
-    return octo_process_is_borrowed() ? NULL : octo_fd_detach(fd);
-}
-
-static int close_tracked(int fd)
-{
-    struct octo_conn *conn = before_close(fd);
-    int result = octo_real.close(fd), kept = errno;
-
-    octo_conn_drop(conn); /* EINTR and EIO have closed it too; EBADF means it was gone */
-    errno = kept;
-    return result;
+    if (!octo_fd_is_foreign(fd) && !octo_process_is_borrowed())
+        octo_conn_drop(octo_fd_detach(fd));
 }
 
 static inline int octo_close(int fd)
 {
-    return octo_fd_is_foreign(fd) ? octo_real.close(fd) : close_tracked(fd);
+    before_close(fd);
+    return octo_real.close(fd);
 }
 
 static inline int octo_close_range(unsigned first, unsigned last, int flags)
@@ -111,17 +104,12 @@ static inline void octo_closefrom(int first)
 
 static inline int octo_fclose(FILE *file)
 {
-    int fd = octo_service.state == OCTO_SERVICE_INERT ? -1 : fileno(file), result, kept;
-    struct octo_conn *conn;
+    int kept = errno;
 
-    if (fd < 0 || octo_fd_is_foreign(fd))
-        return octo_real.fclose(file);
-    conn = before_close(fd);
-    result = octo_real.fclose(file);
-    kept = errno;
-    octo_conn_drop(conn);
+    if (octo_service.state != OCTO_SERVICE_INERT)
+        before_close(fileno(file)); /* fails for one that has no descriptor */
     errno = kept;
-    return result;
+    return octo_real.fclose(file);
 }
 
 /* stdio moves its bytes inside libc, where no hook sees them (H13). */
@@ -136,13 +124,16 @@ static inline FILE *octo_fdopen(int fd, const char *mode)
 
 static inline int octo_shutdown(int fd, int how)
 {
-    int result = octo_real.shutdown(fd, how), kept = errno;
-    struct octo_conn *conn;
+    struct octo_conn *conn = how == SHUT_RD || octo_fd_is_foreign(fd) ? NULL : octo_conn_enter(fd, OCTO_OUT);
+    int result, kept;
 
-    if (result == 0 && how != SHUT_RD && !octo_fd_is_foreign(fd) && (conn = octo_conn_enter(fd, OCTO_OUT))) {
-        octo_conn_out_ended(conn);
-        octo_conn_leave(conn, OCTO_OUT);
-    }
+    if (!conn)
+        return octo_real.shutdown(fd, how);
+    octo_conn_out_ends(conn);
+    result = octo_real.shutdown(fd, how);
+    kept = errno;
+    octo_conn_out_ended(conn, result == 0);
+    octo_conn_leave(conn, OCTO_OUT);
     errno = kept;
     return result;
 }

@@ -269,6 +269,8 @@ static ssize_t splice_on(int fd, enum octo_side side, int in, off64_t *in_at, in
     if (!conn)
         return octo_real.splice(in, in_at, out, out_at, n, flags);
     octo_conn_take_turn(conn, side);
+    if (side == OCTO_OUT)
+        octo_edit_intend_unseen(&conn->out, &octo_conn_out_ops, conn, n);
     turn = octo_conn_pause(conn, side);
     moved = octo_real.splice(in, in_at, out, out_at, n, flags);
     octo_call_passed_unseen(conn, fd, side, turn, moved);

@@ -180,6 +180,7 @@ static ssize_t sendfile_to(int out, int in, off_t *at, size_t n)
     if (!conn)
         return octo_real.sendfile(out, in, at, n);
     octo_conn_take_turn(conn, OCTO_OUT);
+    octo_edit_intend_unseen(&conn->out, &octo_conn_out_ops, conn, n);
     turn = octo_conn_pause(conn, OCTO_OUT);
     put = octo_real.sendfile(out, in, at, n);
     octo_call_passed_unseen(conn, out, OCTO_OUT, turn, put);

@@ -167,13 +167,21 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 
 void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n)
 {
-    if (n == 0 || octo_framer_is_opaque(&s->framer))
+    if (octo_framer_is_opaque(&s->framer))
         return;
     octo_edit_count(s, n);
     if (n > octo_framer_raw_left(&s->framer))
         octo_edit_opaque(s, ops, owner, OCTO_OPAQUE_CALL);
     else if (octo_framer_skip(&s->framer, n) == OCTO_AT_END)
         ops->end(owner, &s->framer);
+    else if (ops->forgo)
+        ops->forgo(owner);
+}
+
+void octo_edit_intend_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n)
+{
+    if (octo_framer_ends_within(&s->framer, n))
+        ops->intend(owner, &s->framer, octo_framer_raw_left(&s->framer));
 }
 
 void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,

@@ -52,6 +52,11 @@ struct octo_edit_ops {
     void (*end)(void *owner, const struct octo_framer *framer);
     /* The stream has just become opaque; framer->reason says why. */
     void (*opaque)(void *owner, const struct octo_framer *framer);
+    /* Outgoing only. A real call is about to be made that completes the message if it takes all of its bytes, `bytes` of
+     * them the stream's own; framer knows the whole head. Then comes end(), or forgo() if it took less, or neither if
+     * the stream was lost meanwhile. forgo() also comes where nothing was intended. */
+    void (*intend)(void *owner, const struct octo_framer *framer, uint64_t bytes);
+    void (*forgo)(void *owner);
 };
 
 /* One direction of one connection. Zero-initialise, then octo_framer_init(&s->framer, role). */
@@ -98,6 +103,10 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 
 /* Observe only: n bytes have passed that nobody could look at (sendfile). Opaque unless all body data. */
 void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n);
+
+/* At most n bytes are about to be sent that nobody can look at, by one call; octo_edit_passed_unseen() tells how many
+ * were, also if none. Outgoing only. */
+void octo_edit_intend_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n);
 
 /* The stream's own bytes so far. From any thread; the thread that is in the stream may be ahead. */
 static inline uint64_t octo_edit_position(const struct octo_stream *s)

@@ -110,18 +110,47 @@ static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *
         count = insert(v, count, look.at, s->inj + s->inj_done, left);
         asked += left;
     }
+    if (look.end)
+        ops->intend(owner, &look.f, look.bytes);
     k = io->call(io, v, count, OCTO_IO_PLAIN);
     if (io->lost) {
         *outcome = WROTE_NOTHING;
         return k <= 0 ? k : own_bytes((size_t)k, look.at, left);
     }
-    *outcome = k <= 0 ? WROTE_NOTHING : (size_t)k < asked ? WROTE_PART : WROTE_ALL;
-    if (*outcome == WROTE_PART)
-        return (ssize_t)commit(s, ops, owner, &look, v, c, (size_t)k);
-    if (*outcome == WROTE_ALL) {
+    if (k > 0 && (size_t)k == asked) {
+        *outcome = WROTE_ALL;
         adopt(s, ops, owner, &look);
         return (ssize_t)look.bytes;
     }
+    if (look.end)
+        ops->forgo(owner);
+    *outcome = k <= 0 ? WROTE_NOTHING : WROTE_PART;
+    return k <= 0 ? k : (ssize_t)commit(s, ops, owner, &look, v, c, (size_t)k);
+}
+
+/* A call whose bytes are only watched: body data, or anything where nothing is to be inserted. */
+static ssize_t write_plain(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                           const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io)
+{
+    bool ends = octo_framer_ends_within(&s->framer, total);
+    const struct octo_framer *then = &s->framer;
+    struct edit_look look;
+    ssize_t k;
+
+    if (!ends && octo_framer_raw_left(&s->framer) < total) {
+        octo_edit_look(&look, s, ops, owner, iov, iovcnt);
+        ends = look.end && look.bytes == total; /* one with another behind it is not told in advance */
+        then = &look.f;
+    }
+    if (ends)
+        ops->intend(owner, then, total);
+    k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
+    if (io->lost)
+        return k;
+    if (ends && k != (ssize_t)total)
+        ops->forgo(owner);
+    if (k > 0)
+        octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
     return k;
 }
 
@@ -131,13 +160,10 @@ ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, 
     struct edit_cursor c = {iov, iovcnt, 0};
     size_t out = 0;
 
-    if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)) {
-        ssize_t k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
-
-        if (k > 0 && !io->lost)
-            octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
-        return k;
-    }
+    if (total == 0 || iovcnt > EDIT_IOV_MAX)
+        return io->call(io, iov, iovcnt, OCTO_IO_PLAIN); /* nothing, or the kernel's to refuse */
+    if (octo_edit_is_plain(s, total))
+        return write_plain(s, ops, owner, iov, iovcnt, total, io);
     while (out < total) {
         enum outcome outcome;
         ssize_t k = write_message(s, ops, owner, &c, io, &outcome);

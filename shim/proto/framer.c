@@ -286,6 +286,16 @@ uint64_t octo_framer_raw_left(const struct octo_framer *f)
     }
 }
 
+bool octo_framer_ends_with_stream(const struct octo_framer *f)
+{
+    return f->phase == PH_UNTIL_CLOSE;
+}
+
+bool octo_framer_ends_within(const struct octo_framer *f, uint64_t n)
+{
+    return f->phase == PH_COUNTED && f->left <= n;
+}
+
 enum octo_verdict octo_framer_skip(struct octo_framer *f, uint64_t n)
 {
     enum octo_verdict verdict = OCTO_MORE;

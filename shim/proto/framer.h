@@ -129,6 +129,12 @@ size_t octo_framer_feed(struct octo_framer *f, const uint8_t *p, size_t n, enum 
  * body or chunk; UINT64_MAX in a body until close and in an opaque stream; 0 elsewhere. */
 uint64_t octo_framer_raw_left(const struct octo_framer *f);
 
+/* True in a body until close. */
+bool octo_framer_ends_with_stream(const struct octo_framer *f);
+
+/* True if n bytes more complete the message, whatever they are: the rest of a counted body. */
+bool octo_framer_ends_within(const struct octo_framer *f, uint64_t n);
+
 /*
  * Accounts for n body bytes that nobody has looked at (sendfile, splice, a large plain read).
  * n must be <= octo_framer_raw_left(). Returns OCTO_MORE, or OCTO_AT_END if the message ends there.

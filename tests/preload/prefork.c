@@ -35,7 +35,6 @@ int main(void)
         for (int i = 0; i < 2 * CONNECTIONS; i++)
             for (int j = 0; j < i; j++)
                 CHECK(strcmp(ids[i], ids[j]) != 0);
-    sleep_ms(50); /* the last response is with the client a moment before its write() has returned in the worker */
     for (int i = 0; i < WORKERS; i++) {
         int status;
         CHECK(kill(workers[i], SIGTERM) == 0 && waitpid(workers[i], &status, 0) == workers[i]);

@@ -40,6 +40,8 @@ struct witness {
     struct report report[NOTES_MAX];
     size_t reports;
     size_t heads_of_call; /* the models reset it */
+    bool intended;        /* the present message's end has been told in advance */
+    size_t foretold;      /* ends that were */
 };
 
 /* The line for a message: its length depends on the message, the salt on all of them. */
@@ -104,6 +106,8 @@ static inline void on_end(void *owner, const struct octo_framer *f)
 {
     struct witness *w = owner;
 
+    w->foretold += w->intended;
+    w->intended = false;
     w->ended++;
     if (f->role == OCTO_REQUEST || f->status >= 200)
         w->answered++;
@@ -115,7 +119,22 @@ static inline void on_opaque(void *owner, const struct octo_framer *f)
     note_report(owner, 'O', f->reason);
 }
 
-static const struct octo_edit_ops witness_ops = {on_begin, on_insertion, on_head, on_end, on_opaque};
+static inline void on_intend(void *owner, const struct octo_framer *f, uint64_t bytes)
+{
+    struct witness *w = owner;
+
+    CHECK(!w->intended && (f->role == OCTO_REQUEST || f->status >= 100));
+    w->intended = true;
+    (void)bytes; /* the models look at where the stream is once they have passed */
+}
+
+static inline void on_forgo(void *owner)
+{
+    ((struct witness *)owner)->intended = false;
+}
+
+static const struct octo_edit_ops witness_ops = {on_begin,  on_insertion, on_head, on_end,
+                                                 on_opaque, on_intend,    on_forgo};
 
 /* The stream framed in one piece. */
 struct ideal {

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 1 << 14, WRITERS = 4, EACH = 20000 };
+enum { SIZE = 1 << 14, WRITERS = 4, EACH = 20000, INTENT_NS = 1000 };
 
 static struct octo_ring *make(uint32_t size)
 {
@@ -56,9 +56,17 @@ static bool put(struct octo_ring *ring, uint32_t who, uint64_t number, size_t te
 
 struct seen {
     uint64_t next[WRITERS]; /* number expected from each */
-    uint64_t total, bad;
+    uint64_t total, bad, killed;
     uint64_t stop_after;
 };
+
+enum { NOBODY = 1000 };
+static uint32_t gone_pid = NOBODY; /* whose process counts as dead */
+
+static bool is_gone(uint32_t pid)
+{
+    return pid == gone_pid;
+}
 
 static bool check(const struct octo_record *r, void *arg)
 {
@@ -67,6 +75,7 @@ static bool check(const struct octo_record *r, void *arg)
     if (seen->stop_after != 0 && seen->total == seen->stop_after)
         return false;
     seen->total++;
+    seen->killed += (r->flags & OCTO_RECORD_KILLED) != 0;
     if (r->pid >= WRITERS || r->count < seen->next[r->pid]) {
         seen->bad++; /* of nobody, or a second time */
         return true;
@@ -75,6 +84,26 @@ static bool check(const struct octo_record *r, void *arg)
     for (unsigned i = 0; i < r->target_len; i++)
         seen->bad += r->text[i] != (char)('a' + (r->pid + r->count) % 26);
     return true;
+}
+
+static struct octo_ring_reader reader(uint64_t now_ns, uint64_t hole_ns, struct seen *seen)
+{
+    return (struct octo_ring_reader){check, seen, now_ns, hole_ns, INTENT_NS, is_gone};
+}
+
+static size_t drain(struct octo_ring *ring, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns, struct seen *seen)
+{
+    struct octo_ring_reader r = reader(now_ns, hole_ns, seen);
+
+    return octo_ring_drain(ring, max_bytes, &r);
+}
+
+static size_t read_on(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns,
+                      struct seen *seen)
+{
+    struct octo_ring_reader r = reader(now_ns, hole_ns, seen);
+
+    return octo_ring_read(ring, cursor, max_bytes, &r);
 }
 
 static uint64_t all_dropped(const struct octo_ring *ring)
@@ -94,7 +123,7 @@ static void test_empty(void **state)
     (void)state;
     assert_true(octo_ring_empty(ring));
     assert_false(octo_ring_half_full(ring));
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 0);
     drop(ring);
 }
 
@@ -123,9 +152,9 @@ static void test_wraps_with_every_size_in_order(void **state)
         while (put(ring, 0, number, (number * 37) % 1500))
             number++;
         assert_true(octo_ring_half_full(ring));
-        octo_ring_drain(ring, 1 + round * 7 % SIZE, round, 0, check, &seen);
+        drain(ring, 1 + round * 7 % SIZE, round, 0, &seen);
     }
-    octo_ring_drain(ring, SIZE_MAX, 0, 0, check, &seen);
+    drain(ring, SIZE_MAX, 0, 0, &seen);
     assert_true(octo_ring_empty(ring));
     assert_int_equal(seen.bad, 0);
     assert_int_equal(seen.total, number);
@@ -155,7 +184,7 @@ static void test_largest_record(void **state)
     (void)state;
     for (uint64_t i = 0; i < 50; i++) {
         assert_true(put(ring, 1, i, OCTO_RECORD_TEXT_MAX));
-        assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 0, 0, check, &seen), 1);
+        assert_int_equal(drain(ring, SIZE_MAX, 0, 0, &seen), 1);
     }
     assert_int_equal(seen.bad, 0);
     drop(ring);
@@ -170,15 +199,113 @@ static void test_read_frees_nothing_until_told(void **state)
     (void)state;
     while (put(ring, 0, number, 100))
         number++;
-    assert_int_equal(octo_ring_read(ring, &cursor, SIZE_MAX, 0, 0, check, &part), 3);
+    assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 0, 0, &part), 3);
     cursor = octo_ring_tail(ring);
-    assert_int_equal(octo_ring_read(ring, &cursor, SIZE_MAX, 0, 0, check, &first), number);
+    assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 0, 0, &first), number);
     assert_false(put(ring, 0, number, 100));
     cursor = octo_ring_tail(ring);
-    assert_int_equal(octo_ring_read(ring, &cursor, SIZE_MAX, 0, 0, check, &again), number);
+    assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 0, 0, &again), number);
     octo_ring_free(ring, cursor);
     assert_true(octo_ring_empty(ring));
     assert_true(put(ring, 0, number, 100));
+    drop(ring);
+}
+
+/* ── intended records ─────────────────────────────────────────────────────────────────────────────── */
+
+/* An intended record of process `who`, of the given time. */
+static struct octo_record *intend(struct octo_ring *ring, uint32_t who, uint64_t number, uint64_t mono_ns,
+                                  uint64_t *intent)
+{
+    struct octo_record *r = octo_ring_reserve(ring, 40, OCTO_INFO);
+
+    assert_non_null(r);
+    fill(r, who, number, 40);
+    r->mono_ns = mono_ns;
+    *intent = octo_ring_intend(r);
+    return r;
+}
+
+static void test_intended_record_is_claimed_and_committed(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    uint64_t intent;
+    struct octo_record *r = intend(ring, 0, 0, 1000, &intent);
+
+    (void)state;
+    assert_true(put(ring, 1, 0, 10));
+    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 0); /* young: what follows waits with it */
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS - 1, 100, &seen), 0);
+    assert_true(octo_ring_claim(r, intent));
+    assert_false(octo_ring_claim(r, intent));
+    octo_ring_forgo(r, intent); /* too late, and without effect */
+    octo_ring_commit(ring, r);
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
+    assert_int_equal(seen.bad + seen.killed + all_dropped(ring), 0);
+    drop(ring);
+}
+
+static void test_forgone_record_is_passed_over_silently(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    uint64_t intent;
+    struct octo_record *r = intend(ring, 0, 0, 1000, &intent);
+
+    (void)state;
+    assert_true(put(ring, 1, 0, 10));
+    octo_ring_forgo(r, intent);
+    assert_false(octo_ring_claim(r, intent));
+    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 1);
+    assert_int_equal(all_dropped(ring), 0);
+    assert_true(octo_ring_empty(ring));
+    drop(ring);
+}
+
+static void test_old_intent_of_the_living_is_voided_and_its_writer_hears_of_it(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    uint64_t intent, next;
+    struct octo_record *r = intend(ring, 0, 0, 1000, &intent), *s = intend(ring, 0, 1, 1500, &next);
+
+    (void)state;
+    assert_true(put(ring, 1, 0, 10));
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 0); /* the first one only: the other is young */
+    assert_false(octo_ring_claim(r, intent));
+    assert_true(octo_ring_claim(s, next));
+    octo_ring_commit(ring, s);
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
+    assert_int_equal(seen.bad + seen.killed + all_dropped(ring), 0);
+    /* Its place is another's now. */
+    for (uint64_t i = 1; i < 300; i++) {
+        assert_true(put(ring, 1, i, 200));
+        octo_ring_forgo(r, intent);
+        assert_false(octo_ring_claim(r, intent));
+        assert_int_equal(drain(ring, SIZE_MAX, 2000, 100, &seen), 1);
+    }
+    assert_int_equal(seen.bad, 0);
+    drop(ring);
+}
+
+static void test_intent_of_the_dead_is_taken_and_says_so(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    uint64_t intent, cursor = 0;
+
+    (void)state;
+    gone_pid = 2;
+    intend(ring, gone_pid, 0, 1000, &intent);
+    assert_true(put(ring, 1, 0, 10));
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS - 1, 100, &seen), 0);
+    /* Read and not freed, as by a leader that is killed then: its successor sees the same. */
+    assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &(struct seen){.total = 0}), 2);
+    gone_pid = NOBODY;
+    assert_int_equal(seen.killed, 1);
+    assert_int_equal(seen.bad + all_dropped(ring), 0);
     drop(ring);
 }
 
@@ -192,10 +319,10 @@ static void test_hole_waits_then_is_skipped(void **state)
     assert_true(put(ring, 0, 0, 10));
     late = octo_ring_reserve(ring, 500, OCTO_INFO);
     assert_true(put(ring, 0, 1, 10));
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1000, 100, check, &seen), 1);
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1099, 100, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 1);
+    assert_int_equal(drain(ring, SIZE_MAX, 1099, 100, &seen), 0);
     assert_int_equal(all_dropped(ring), 0);
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1100, 100, check, &seen), 1);
+    assert_int_equal(drain(ring, SIZE_MAX, 1100, 100, &seen), 1);
     assert_int_equal(all_dropped(ring), 1);
     assert_true(octo_ring_empty(ring));
 
@@ -204,7 +331,7 @@ static void test_hole_waits_then_is_skipped(void **state)
     octo_ring_commit(ring, late);
     for (uint64_t i = 2; i < 300; i++) {
         assert_true(put(ring, 0, i, 200));
-        octo_ring_drain(ring, SIZE_MAX, 2000, 100, check, &seen);
+        drain(ring, SIZE_MAX, 2000, 100, &seen);
     }
     assert_int_equal(seen.total, 300);
     assert_int_equal(seen.bad, 0);
@@ -219,10 +346,10 @@ static void test_hole_that_is_filled_in_time_is_no_hole(void **state)
 
     (void)state;
     assert_true(put(ring, 1, 0, 10));
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1000, 100, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 0);
     fill(late, 0, 0, 50);
     octo_ring_commit(ring, late);
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1001, 100, check, &seen), 2);
+    assert_int_equal(drain(ring, SIZE_MAX, 1001, 100, &seen), 2);
     assert_int_equal(all_dropped(ring), 0);
     drop(ring);
 }
@@ -238,11 +365,11 @@ static void test_unmarked_hole_is_scanned_over(void **state)
     memset(lost->text, 0xff, 700);
     lost->commit = 0; /* as if killed before it had marked its place */
     assert_true(put(ring, 0, 0, 10));
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 1);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 1);
     assert_int_equal(all_dropped(ring), 1);
     lost = octo_ring_reserve(ring, 700, OCTO_INFO);
     lost->commit = 0;
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 0);
     assert_true(octo_ring_empty(ring)); /* nothing follows: up to the head */
     drop(ring);
 }
@@ -255,11 +382,11 @@ static void test_a_former_laps_records_are_not_taken(void **state)
     (void)state;
     for (uint64_t i = 0; i < SIZE / 128; i++)
         assert_true(put(ring, 0, i, 10));
-    octo_ring_drain(ring, SIZE_MAX, 0, 0, check, &seen);
+    drain(ring, SIZE_MAX, 0, 0, &seen);
     assert_int_equal(seen.total, SIZE / 128);
     /* Reserved by one that is killed at once: below lie the former lap's complete records. */
     atomic_fetch_add(&ring->head, 1280);
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 0);
     assert_true(octo_ring_empty(ring));
     drop(ring);
 }
@@ -303,15 +430,15 @@ static void test_damage_is_skipped_and_counted(void **state)
         }
         octo_ring_commit(ring, r);
         assert_true(put(ring, 0, what, 30));
-        assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 1);
+        assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 1);
         assert_int_equal(all_dropped(ring), ++dropped);
     }
     assert_int_equal(seen.bad, 0);
     ring->head += 10 * (uint64_t)SIZE; /* scribbled over */
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 0);
     assert_true(octo_ring_empty(ring));
     assert_true(put(ring, 0, 8, 30));
-    assert_int_equal(octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen), 1);
+    assert_int_equal(drain(ring, SIZE_MAX, 1, 0, &seen), 1);
     drop(ring);
 }
 
@@ -326,12 +453,12 @@ static void test_noise_never_harms(void **state)
         for (unsigned i = 0; i < SIZE; i++)
             ring->data[i] = (uint8_t)rand();
         for (uint64_t at = round % 2 ? 0 : 1024; at < SIZE; at += 32 * (1 + (unsigned)rand() % 8)) {
-            uint64_t word = (ring->tail + SIZE - ring->tail % SIZE + at) | (1u << rand() % 3);
+            uint64_t word = (ring->tail + SIZE - ring->tail % SIZE + at) | (1u << rand() % 5);
 
             memcpy(ring->data + at, &word, sizeof word);
         }
         ring->head = ring->tail + SIZE - ring->tail % SIZE + ((unsigned)rand() % SIZE & ~31u);
-        octo_ring_drain(ring, SIZE_MAX, 1, 0, check, &seen);
+        drain(ring, SIZE_MAX, 1, 0, &seen);
         assert_true(ring->tail <= ring->head);
         octo_ring_free(ring, ring->head);
     }
@@ -362,7 +489,7 @@ static void expect_all(struct octo_ring *ring, struct seen *seen)
     time_t start = time(NULL);
 
     while (seen->total < (uint64_t)WRITERS * EACH && time(NULL) - start < 60)
-        if (octo_ring_drain(ring, SIZE / 2, 1, 1000, check, seen) == 0)
+        if (drain(ring, SIZE / 2, 1, 1000, seen) == 0)
             sched_yield();
     assert_int_equal(seen->bad, 0);
     assert_int_equal(seen->total, WRITERS * EACH);
@@ -389,6 +516,70 @@ static void test_threads(void **state)
         refused += job[i].refused;
     }
     assert_int_equal(all_dropped(ring), refused); /* every refusal, and nothing else, is counted */
+    drop(ring);
+}
+
+static _Atomic uint64_t model_ns; /* the drainer's clock */
+
+static void *write_intents(void *arg)
+{
+    struct job *job = arg;
+    unsigned seed = job->who + 1;
+
+    for (uint64_t i = 0; i < EACH; i++) {
+        struct octo_record *r = octo_ring_reserve(job->ring, 100, OCTO_LEVELS);
+        bool done = false;
+
+        if (r != NULL) {
+            uint64_t intent;
+
+            fill(r, job->who, i, 100);
+            r->mono_ns = model_ns;
+            intent = octo_ring_intend(r);
+            if (rand_r(&seed) % 8 == 0)
+                sched_yield();
+            if (rand_r(&seed) % 3 == 0) {
+                octo_ring_forgo(r, intent);
+            } else if (octo_ring_claim(r, intent)) {
+                octo_ring_commit(job->ring, r);
+                done = true;
+            }
+        }
+        while (!done && !put(job->ring, job->who, i, 50)) {
+            job->refused++;
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void test_threads_with_intents(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    struct job job[WRITERS];
+    pthread_t thread[WRITERS];
+    uint64_t refused = 0;
+    time_t start = time(NULL);
+
+    (void)state;
+    for (uint32_t i = 0; i < WRITERS; i++) {
+        job[i] = (struct job){ring, i, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, write_intents, &job[i]), 0);
+    }
+    while (seen.total < (uint64_t)WRITERS * EACH && time(NULL) - start < 60) {
+        model_ns += INTENT_NS / 3;
+        if (drain(ring, SIZE / 2, model_ns, 1000 * INTENT_NS, &seen) == 0)
+            sched_yield();
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        pthread_join(thread[i], NULL);
+        refused += job[i].refused;
+        assert_int_equal(seen.next[i], EACH);
+    }
+    assert_int_equal(seen.bad + seen.killed, 0);
+    assert_int_equal(seen.total, WRITERS * EACH);
+    assert_int_equal(all_dropped(ring), refused); /* intents count neither when refused nor when voided */
     drop(ring);
 }
 
@@ -449,12 +640,12 @@ static void test_killed_writers(void **state)
              clock_gettime(CLOCK_MONOTONIC, &t)) {
             if (put(ring, 0, number, 64))
                 number++;
-            octo_ring_drain(ring, SIZE_MAX, now, 1000000, check, &seen);
+            drain(ring, SIZE_MAX, now, 1000000, &seen);
         }
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &status, 0), child);
         for (unsigned tries = 0; !octo_ring_empty(ring) && tries < 1000; tries++) {
-            octo_ring_drain(ring, SIZE_MAX, now += 2000000, 1000000, check, &seen);
+            drain(ring, SIZE_MAX, now += 2000000, 1000000, &seen);
         }
         assert_true(octo_ring_empty(ring));
         assert_int_equal(seen.next[0], number); /* mine came through, all of them */
@@ -491,10 +682,10 @@ static void test_signal_handler_writes_too(void **state)
     for (time_t start = time(NULL); by_handler < 2000 && time(NULL) - start < 20;) {
         for (unsigned i = 0; i < 50; i++)
             number += put(signal_ring, 0, number, 100);
-        octo_ring_drain(signal_ring, SIZE_MAX, 1, 1000, check, &seen);
+        drain(signal_ring, SIZE_MAX, 1, 1000, &seen);
     }
     timer_delete(timer);
-    octo_ring_drain(signal_ring, SIZE_MAX, 1, 1000, check, &seen);
+    drain(signal_ring, SIZE_MAX, 1, 1000, &seen);
     assert_true(by_handler >= 2000);
     assert_int_equal(seen.bad, 0);
     assert_int_equal(seen.next[0], number);
@@ -511,6 +702,11 @@ int main(void)
         cmocka_unit_test(test_full_is_counted_by_level),
         cmocka_unit_test(test_largest_record),
         cmocka_unit_test(test_read_frees_nothing_until_told),
+        cmocka_unit_test(test_intended_record_is_claimed_and_committed),
+        cmocka_unit_test(test_forgone_record_is_passed_over_silently),
+        cmocka_unit_test(test_old_intent_of_the_living_is_voided_and_its_writer_hears_of_it),
+        cmocka_unit_test(test_intent_of_the_dead_is_taken_and_says_so),
+        cmocka_unit_test(test_threads_with_intents),
         cmocka_unit_test(test_hole_waits_then_is_skipped),
         cmocka_unit_test(test_hole_that_is_filled_in_time_is_no_hole),
         cmocka_unit_test(test_unmarked_hole_is_scanned_over),

@@ -155,7 +155,7 @@ static void test_no_place_gives_memory_that_forks_share(void **state)
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    octo_ring_drain(octo_segment_ring(s, 0), SIZE_MAX, 0, 0, sum, &total);
+    octo_ring_drain(octo_segment_ring(s, 0), SIZE_MAX, &(struct octo_ring_reader){.take = sum, .arg = &total});
     assert_int_equal(total, 42);
     munmap(s, octo_segment_bytes);
 }
@@ -207,7 +207,7 @@ static void test_slots_are_claimed_reused_and_shared(void **state)
     assert_int_equal(s->slot[0].pid, getppid());
     assert_non_null(octo_segment_claim(s, 1)); /* shared */
 
-    octo_ring_drain(octo_segment_ring(s, 0), SIZE_MAX, 0, 0, sum, &total);
+    octo_ring_drain(octo_segment_ring(s, 0), SIZE_MAX, &(struct octo_ring_reader){.take = sum, .arg = &total});
     assert_int_equal(total, 7); /* what the dead had left is still there */
     assert_true(octo_segment_empty(s));
     assert_null(octo_segment_ring(s, OCTO_SEGMENT_SLOTS));
@@ -288,7 +288,7 @@ static void test_next_start_takes_over_what_the_dead_left(void **state)
     assert_int_equal(files(), 4);
     assert_non_null(octo_segment_orphan(0));
     assert_null(octo_segment_orphan(1));
-    octo_ring_drain(octo_segment_ring(octo_segment_orphan(0), 0), SIZE_MAX, 0, 0, sum, &total);
+    octo_ring_drain(octo_segment_ring(octo_segment_orphan(0), 0), SIZE_MAX, &(struct octo_ring_reader){.take = sum, .arg = &total});
     assert_int_equal(total, 11);
 
     octo_segment_orphan_done(0);
@@ -376,6 +376,29 @@ static void test_another_layout_is_removed(void **state)
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
+static void test_a_zombie_is_over(void **state)
+{
+    int pipe_fd[2];
+    siginfo_t info;
+    pid_t child;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(pipe_fd), 0);
+    child = fork();
+    if (child == 0)
+        _exit(read(pipe_fd[0], &byte, 1) == 1 ? 0 : 1);
+    assert_false(octo_segment_process_over((uint32_t)getpid()));
+    assert_false(octo_segment_process_over((uint32_t)child));
+    assert_int_equal(write(pipe_fd[1], "x", 1), 1);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_true(octo_segment_process_over((uint32_t)child)); /* ended, and not asked for yet */
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(octo_segment_process_over((uint32_t)child));
+    close(pipe_fd[0]);
+    close(pipe_fd[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +409,7 @@ int main(void)
         EACH(test_full_filesystem_is_noticed_not_fatal),
         EACH(test_slots_are_claimed_reused_and_shared),
         EACH(test_reap_frees_the_dead),
+        EACH(test_a_zombie_is_over),
         EACH(test_next_start_takes_over_what_the_dead_left),
         EACH(test_a_fork_keeps_its_dead_creators_segment),
         EACH(test_strange_files_are_left_alone_or_removed),

@@ -102,6 +102,7 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
             CHECK(k == (sink.blocking ? -EINTR : -EAGAIN));
         if (k < (ssize_t)n)
             CHECK(sink.refused);
+        CHECK(!w.intended);
         CHECK(octo_framer_is_opaque(&s.framer) ? s.passed <= done : s.passed == done);
         if (k < 0 && !sink.blocking) /* a line may have gone out in part, of the service's bytes none */
             CHECK(sink.len - before == s.inj_done - inj_before);
@@ -113,6 +114,7 @@ static inline void write_model(struct choices *c, const struct stream_text *stre
             return;
     }
     check_reports(&ideal, &w, !s.quiet);
+    CHECK(s.quiet ? w.foretold <= w.ended : w.foretold == w.ended); /* no end comes without warning */
 }
 
 #endif
