@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 
 #include "base/clock.h"
+#include "base/lone.h"
 #include "base/sys.h"
 
 enum { GETRANDOM_NONBLOCK = 1 };
@@ -53,7 +54,7 @@ void octo_random_seed(struct octo_random *r, uint64_t entropy_extra)
 
 uint64_t octo_random_next(struct octo_random *r)
 {
-    uint64_t x = atomic_fetch_add_explicit(&r->counter, 1, memory_order_relaxed);
+    uint64_t x = octo_lone_add(&r->counter, 1);
 
     return mix(mix(x ^ r->key[0]) ^ r->key[1]);
 }

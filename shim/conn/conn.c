@@ -4,6 +4,7 @@
 #include "conn/process.h"
 #include "conn/slab.h"
 #include "base/clock.h"
+#include "base/lone.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -119,7 +120,7 @@ static enum claim claim(struct octo_conn *conn, int fd, enum octo_side side)
             return GONE;
         if (state & side)
             return BUSY;
-        if (octo_process_is_single_threaded()) {
+        if (octo_is_lone()) {
             atomic_store_explicit(&conn->state, state | side, memory_order_relaxed);
             return TAKEN;
         }
@@ -133,7 +134,7 @@ static uint32_t release(struct octo_conn *conn, enum octo_side side)
 {
     uint32_t left;
 
-    if (!octo_process_is_single_threaded())
+    if (!octo_is_lone())
         return atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
     left = atomic_load_explicit(&conn->state, memory_order_relaxed) & ~(uint32_t)side;
     atomic_store_explicit(&conn->state, left, memory_order_relaxed);

@@ -103,6 +103,7 @@ void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side);
  * descriptor, so the side must not stay taken. pause() lets go of it and returns the turn; resume() takes it again, or says
  * false: another thread has been there, or the connection is gone. Then conn must not be touched again, not even left.
  */
+/* Neither touches errno. */
 uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side);
 bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn);
 

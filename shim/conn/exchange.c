@@ -3,6 +3,7 @@
 #include "conn/process.h"
 #include "conn/slab.h"
 #include "base/clock.h"
+#include "base/lone.h"
 
 #include <string.h>
 
@@ -32,7 +33,7 @@ void octo_exchange_free(struct octo_exchange *x)
 
 void octo_exchange_half_over(struct octo_exchange *x, enum octo_exchange_over half)
 {
-    if (atomic_fetch_or(&x->over, half) == (OCTO_REQUEST_OVER | OCTO_RESPONSE_OVER) - (unsigned)half)
+    if (octo_lone_or(&x->over, half) == (OCTO_REQUEST_OVER | OCTO_RESPONSE_OVER) - (unsigned)half)
         octo_exchange_free(x);
 }
 
@@ -187,7 +188,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     x->target_len = f->target_len;
     x->target_cut = f->target_len == OCTO_TARGET_MAX;
     pack(x);
-    x->number = process ? atomic_fetch_add_explicit(&process->requests, 1, memory_order_relaxed) : 0;
+    x->number = process ? octo_lone_add(&process->requests, 1) : 0;
     x->head_ns = now_in(conn);
     x->sampled = sampled(x);
     conn->building = NULL;

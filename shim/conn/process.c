@@ -3,6 +3,7 @@
 #include "conn/conn.h"
 #include "conn/emit.h"
 #include "base/clock.h"
+#include "base/lone.h"
 #include "base/sys.h"
 #include "event/members.h"
 #include "export/writer.h"
@@ -224,7 +225,7 @@ static __thread bool own_descriptors;
 
 void octo_process_unshared_descriptors(void)
 {
-    own_descriptors = !octo_process_is_single_threaded();
+    own_descriptors = !octo_is_lone();
 }
 
 bool octo_thread_has_own_descriptors(void)

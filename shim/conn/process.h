@@ -83,13 +83,6 @@ bool octo_process_is_borrowed(void);
 void octo_process_unshared_descriptors(void);
 bool octo_thread_has_own_descriptors(void);
 
-/* True while libc knows of one thread only (glibc 2.32 and later say so). */
-extern char __libc_single_threaded __attribute__((weak));
-static inline bool octo_process_is_single_threaded(void)
-{
-    return &__libc_single_threaded && __libc_single_threaded;
-}
-
 /*
  * The service is about to put a seccomp filter on this thread, or on all: any call that it does not make itself may
  * kill it. What must be had is fetched now; from here on there are only calls of its own (H42).

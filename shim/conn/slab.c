@@ -1,6 +1,7 @@
 /* Slabs: see slab.h. The free list is a Treiber stack whose links live in the first 4 bytes of free objects. */
 #include "conn/slab.h"
 #include "conn/process.h"
+#include "base/lone.h"
 #include "base/sys.h"
 
 #include <stdatomic.h>
@@ -19,8 +20,7 @@ static void push(struct octo_slab *slab, uint32_t first, uint32_t last)
     do {
         atomic_store_explicit(link_of(slab, last), (uint32_t)old, memory_order_relaxed);
         new = ((old >> 32) + 1) << 32 | first;
-    } while (!atomic_compare_exchange_weak_explicit(&slab->free, &old, new, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!octo_lone_exchange(&slab->free, &old, new));
 }
 
 /* Maps one more chunk and returns the handle of its first object; the others go to the free list. 0: none. */
@@ -63,8 +63,7 @@ void *octo_slab_take(struct octo_slab *slab, uint32_t *handle)
             return *handle ? octo_slab_object(slab, *handle) : NULL;
         }
         new = ((old >> 32) + 1) << 32 | atomic_load_explicit(link_of(slab, *handle), memory_order_relaxed);
-    } while (!atomic_compare_exchange_weak_explicit(&slab->free, &old, new, memory_order_acquire,
-                                                    memory_order_acquire));
+    } while (!octo_lone_exchange(&slab->free, &old, new));
     return octo_slab_object(slab, *handle);
 }
 

@@ -12,15 +12,12 @@ ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const stru
 {
     uint32_t turn;
     ssize_t result;
-    int kept;
 
     if (call->io.lost)
         return real(call, iov, cnt);
     turn = octo_conn_pause(call->conn, side);
     result = real(call, iov, cnt);
-    kept = errno;
     call->io.lost = !octo_conn_resume(call->conn, call->fd, side, turn);
-    errno = kept;
     return result;
 }
 

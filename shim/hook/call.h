@@ -35,7 +35,7 @@ struct octo_call {
 };
 
 /* Makes the service's own call without the side of the connection being taken meanwhile; sets io.lost if it is not
- * ours afterwards. real: call_plain() of in.c or out.c. Returns as it does, in libc's convention. */
+ * ours afterwards. errno is the call's. real: call_plain() of in.c or out.c. Returns as it does, in libc's convention. */
 ssize_t octo_call_unheld(struct octo_call *call, enum octo_side side, const struct iovec *iov, int cnt,
                          ssize_t (*real)(struct octo_call *call, const struct iovec *iov, int cnt));
 

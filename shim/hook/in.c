@@ -108,6 +108,24 @@ static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struc
     return got;
 }
 
+/* The usual read: one buffer, one call, no loop. asked: octo_edit_ask(). Returns bytes given, or -errno. */
+static inline ssize_t read_simply(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, size_t asked)
+{
+    struct iovec part = {iov->iov_base, asked};
+    uint32_t turn = octo_conn_pause(conn, OCTO_IN);
+    ssize_t got = call_plain(c, &part, 1);
+    size_t given;
+
+    c->io.lost = !octo_conn_resume(conn, c->fd, OCTO_IN, turn);
+    if (got <= 0 || c->io.lost)
+        return octo_unresult(got);
+    given =
+        octo_edit_took(&conn->in, &octo_conn_in_ops, conn, iov->iov_base, (size_t)got, iov->iov_len - (size_t)got);
+    if ((size_t)got < asked || given == iov->iov_len)
+        return (ssize_t)given;
+    return octo_edit_read_on(&conn->in, &octo_conn_in_ops, conn, iov, 1, iov->iov_len, given, &c->io);
+}
+
 /* The common path of everything that reads: c->fd was not foreign a moment ago. */
 static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
 {
@@ -115,6 +133,7 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
     ssize_t total = octo_vector_size(iov, cnt), got;
     int kept = errno, flags = octo_call_socket_flags(c);
     bool control = c->message && c->message->msg_controllen;
+    size_t asked;
 
     if (!conn)
         return call_plain(c, iov, cnt);
@@ -132,6 +151,8 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
         got = call_in(&c->io, iov, cnt, OCTO_IO_PLAIN);
         if (got > 0 && !c->io.lost)
             octo_edit_passed(&conn->in, &octo_conn_in_ops, conn, iov, cnt, (size_t)got);
+    } else if (cnt == 1 && !(flags & MSG_WAITALL) && (asked = octo_edit_ask(&conn->in, (size_t)total)) != 0) {
+        got = read_simply(conn, c, iov, asked);
     } else {
         got = edit_all(conn, c, iov, cnt, (size_t)total);
     }

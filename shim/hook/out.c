@@ -49,6 +49,35 @@ static ssize_t call_out(struct octo_io *io, const struct iovec *iov, int cnt, en
     return octo_unresult(octo_call_unheld((struct octo_call *)io, OCTO_OUT, iov, cnt, call_plain));
 }
 
+static ssize_t edit_write(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt, size_t total)
+{
+    return octo_edit_write(&conn->out, &octo_conn_out_ops, conn, iov, cnt, total, &c->io);
+}
+
+/* The usual write that may need an insertion: one message or part of one, one call, no loop. Returns as edit_write(). */
+static inline ssize_t write_simply(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt,
+                                   size_t total)
+{
+    struct octo_edit_cursor cursor = {iov, cnt, 0};
+    struct octo_edit_plan plan;
+    enum octo_edit_outcome outcome;
+    uint32_t turn;
+    ssize_t put;
+
+    octo_edit_plan_write(&plan, &conn->out, &octo_conn_out_ops, conn, &cursor, total);
+    turn = octo_conn_pause(conn, OCTO_OUT);
+    put = octo_unresult(call_plain(c, plan.iov, plan.count));
+    c->io.lost = !octo_conn_resume(conn, c->fd, OCTO_OUT, turn);
+    if (c->io.lost)
+        return octo_edit_lost_write(&plan, put);
+    put = octo_edit_took_write(&plan, &conn->out, &octo_conn_out_ops, conn, &cursor, put, &outcome);
+    if (outcome == OCTO_WROTE_PART && put == 0) /* of the insertion only */
+        return octo_call_nonblocking(&c->io) ? -EAGAIN : edit_write(conn, c, iov, cnt, total);
+    if (outcome == OCTO_WROTE_ALL && (size_t)put < total) /* another message follows */
+        return octo_edit_write_on(&conn->out, &octo_conn_out_ops, conn, iov, cnt, total, (size_t)put, &c->io);
+    return put;
+}
+
 /* The common path of everything that writes: c->fd was not foreign a moment ago. */
 static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
 {
@@ -66,7 +95,8 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
         put = call_out(&c->io, iov, cnt, OCTO_IO_PLAIN);
     } else if (octo_edit_open(&conn->out) ||
                !(control || (flags & (UNFRAMED_FLAGS | UNEDITED_FLAGS)) || octo_service.sandboxed)) {
-        put = octo_edit_write(&conn->out, &octo_conn_out_ops, conn, iov, cnt, (size_t)total, &c->io);
+        put = octo_edit_is_plain(&conn->out, (size_t)total) ? edit_write(conn, c, iov, cnt, (size_t)total)
+                                                           : write_simply(conn, c, iov, cnt, (size_t)total);
     } else {
         put = call_out(&c->io, iov, cnt, OCTO_IO_PLAIN);
         if (put > 0 && !c->io.lost && (flags & UNFRAMED_FLAGS))

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-void octo_edit_move(struct edit_cursor *c, size_t n)
+void octo_edit_move(struct octo_edit_cursor *c, size_t n)
 {
     while (c->iovcnt > 0 && n >= c->iov->iov_len - c->skip) {
         n -= c->iov->iov_len - c->skip;
@@ -19,7 +19,7 @@ void octo_edit_move(struct edit_cursor *c, size_t n)
     c->skip += n;
 }
 
-int octo_edit_slice(const struct edit_cursor *c, size_t limit, struct iovec *out, int max, size_t *bytes)
+int octo_edit_slice(const struct octo_edit_cursor *c, size_t limit, struct iovec *out, int max, size_t *bytes)
 {
     size_t skip = c->skip;
     size_t sum = 0;
@@ -41,7 +41,7 @@ int octo_edit_slice(const struct edit_cursor *c, size_t limit, struct iovec *out
     return count;
 }
 
-size_t octo_edit_put(struct edit_cursor *c, const char *p, size_t n)
+size_t octo_edit_put(struct octo_edit_cursor *c, const char *p, size_t n)
 {
     size_t done = 0;
 
@@ -184,7 +184,7 @@ void octo_edit_intend_unseen(struct octo_stream *s, const struct octo_edit_ops *
         ops->intend(owner, &s->framer, octo_framer_raw_left(&s->framer));
 }
 
-void octo_edit_look(struct edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+void octo_edit_look(struct octo_edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                     const struct iovec *iov, int iovcnt)
 {
     struct octo_framer *f = &look->f;

@@ -71,6 +71,34 @@ struct octo_stream {
     uint64_t passed;   /* the stream's own bytes so far, up to the present op; insertions do not count */
 };
 
+/* A place in a list of buffers: `skip` bytes into iov[0]. Empty buffers are passed over. */
+struct octo_edit_cursor {
+    const struct iovec *iov;
+    int iovcnt;
+    size_t skip;
+};
+
+/* What a copy of the framer says of bytes that have not passed yet. */
+struct octo_edit_look {
+    struct octo_framer f; /* the copy, having consumed `bytes` */
+    size_t bytes;         /* up to the end of the message, or all */
+    size_t at;            /* where the insertion goes, within bytes; SIZE_MAX: none */
+    bool head;            /* a blank line's CR is among the bytes */
+    bool end;             /* the message ends with them */
+};
+
+/* ── incoming ──────────────────────────────────────────────────────────────────────────────────────── */
+
+/*
+ * The usual read, without the editor's loop. octo_edit_ask(): how many bytes one call of the service's own kind may ask
+ * for into a buffer of n; 0: use octo_edit_read(). octo_edit_took(): that call gave p[0..k), room bytes behind them are
+ * free; returns the bytes given, insertions included. If k is what was asked for and room is left, the queue may hold
+ * more: then octo_edit_read_on().
+ */
+size_t octo_edit_ask(const struct octo_stream *s, size_t n);
+size_t octo_edit_took(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint8_t *p, size_t k,
+                      size_t room);
+
 /*
  * Incoming: like the real call on iov[0..iovcnt) (total bytes), insertions included.
  * Returns bytes given, 0 at end of stream, or -errno. Never blocks with something in hand. Returns less
@@ -80,6 +108,10 @@ struct octo_stream {
 ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
 
+/* The same where out bytes, 1 to total, are in the buffers already: goes on behind them, returns all. */
+ssize_t octo_edit_read_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                          const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io);
+
 /*
  * Incoming, MSG_PEEK by the service: gives the virtual view (insertion included) that the next read
  * would give, up to the end of the present message; nothing advances, no op but begin() and insertion() is
@@ -87,6 +119,45 @@ ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, v
  */
 ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
+
+/* ── outgoing ──────────────────────────────────────────────────────────────────────────────────────── */
+
+enum {
+    OCTO_EDIT_IOV = 64,     /* buffers of a plan (1 KiB); more are worked off window by window */
+    OCTO_EDIT_GATHER = 992, /* bytes that are sooner copied than told the kernel in pieces */
+};
+
+/* One real call on up to one message of the service's. */
+struct octo_edit_plan {
+    struct octo_edit_look look;
+    size_t asked;            /* bytes of the call, `inserted` ones among them */
+    size_t inserted;         /* they stand at look.at */
+    const struct iovec *iov; /* its buffers: the service's, or these */
+    int count;
+    union {
+        struct iovec v[OCTO_EDIT_IOV];
+        struct {
+            struct iovec one;
+            char gathered[OCTO_EDIT_GATHER];
+        };
+    };
+};
+
+/* What a planned call has come to: all of it, part, or nothing of the service's bytes (an error, or insertion only). */
+enum octo_edit_outcome { OCTO_WROTE_ALL, OCTO_WROTE_PART, OCTO_WROTE_NOTHING };
+
+/* Plans the call for what is at the cursor (total bytes), which is not octo_edit_is_plain(). */
+void octo_edit_plan_write(struct octo_edit_plan *plan, struct octo_stream *s, const struct octo_edit_ops *ops,
+                          void *owner, const struct octo_edit_cursor *c, size_t total);
+
+/* The planned call has returned k. Returns how many of the service's bytes were taken, or -errno; 0 if only inserted
+ * ones were. */
+ssize_t octo_edit_took_write(struct octo_edit_plan *plan, struct octo_stream *s, const struct octo_edit_ops *ops,
+                             void *owner, const struct octo_edit_cursor *c, ssize_t k,
+                             enum octo_edit_outcome *outcome);
+
+/* The same if the stream was lost meanwhile: nothing is accounted for. -EAGAIN for only inserted ones. */
+ssize_t octo_edit_lost_write(const struct octo_edit_plan *plan, ssize_t k);
 
 /*
  * Outgoing: like the real call on iov[0..iovcnt) (total bytes), insertions added.
@@ -96,6 +167,15 @@ ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, v
  */
 ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                         const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
+
+/* The same where the first out bytes, 1 to total, are taken already: goes on behind them, returns all. */
+ssize_t octo_edit_write_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                           const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io);
+
+/* True if a call on the next n bytes can be the service's own, as it is: nothing will be inserted. */
+static inline bool octo_edit_is_plain(const struct octo_stream *s, size_t n);
+
+/* ── both ──────────────────────────────────────────────────────────────────────────────────────────── */
 
 /* Observe only: n bytes at the front of iov have passed. Advances the framer and calls the ops. */
 void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, const struct iovec *iov,
@@ -121,6 +201,11 @@ void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 static inline bool octo_edit_open(const struct octo_stream *s)
 {
     return s->inj_done != 0 && s->inj_done < s->inj_len;
+}
+
+static inline bool octo_edit_is_plain(const struct octo_stream *s, size_t n)
+{
+    return !octo_edit_open(s) && (s->quiet || octo_framer_raw_left(&s->framer) >= n);
 }
 
 #endif

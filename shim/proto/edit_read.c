@@ -25,7 +25,7 @@ struct reading {
     const struct octo_edit_ops *ops;
     void *owner;
     struct octo_io *io;
-    struct edit_cursor c; /* the room left */
+    struct octo_edit_cursor c; /* the room left */
     size_t out;           /* bytes given */
     size_t left;          /* bytes of room left */
 };
@@ -66,7 +66,7 @@ static ssize_t consume(struct reading *r, const struct iovec *v, int count)
 static ssize_t step_plain(struct reading *r, struct iovec *v, bool *more)
 {
     size_t asked;
-    int count = octo_edit_slice(&r->c, r->left, v, EDIT_IOV_STACK, &asked);
+    int count = octo_edit_slice(&r->c, r->left, v, OCTO_EDIT_IOV, &asked);
     ssize_t k = consume(r, v, count);
 
     if (k > 0) {
@@ -89,7 +89,7 @@ static ssize_t step_reserve(struct reading *r, struct iovec *v, bool *more)
         size_t n = (size_t)k;
 
         if (!r->io->lost)
-            n += octo_edit_advance(r->s, r->ops, r->owner, v->iov_base, n, r->left - n);
+            n = octo_edit_took(r->s, r->ops, r->owner, v->iov_base, n, r->left - n);
         given(r, n);
         *more = (size_t)k == asked;
     }
@@ -98,9 +98,9 @@ static ssize_t step_reserve(struct reading *r, struct iovec *v, bool *more)
 
 static ssize_t step_peek(struct reading *r, struct iovec *v, bool *more)
 {
-    struct edit_look look;
+    struct octo_edit_look look;
     size_t asked, want, sum;
-    int count = octo_edit_slice(&r->c, r->left, v, EDIT_IOV_STACK, &asked);
+    int count = octo_edit_slice(&r->c, r->left, v, OCTO_EDIT_IOV, &asked);
     ssize_t peeked = r->io->call(r->io, v, count, r->out > 0 ? OCTO_IO_PEEK_DONTWAIT : OCTO_IO_PEEK);
     ssize_t k;
 
@@ -108,13 +108,13 @@ static ssize_t step_peek(struct reading *r, struct iovec *v, bool *more)
         return peeked;
     if (r->io->lost)
         return step_plain(r, v, more);
-    count = octo_edit_slice(&r->c, (size_t)peeked, v, EDIT_IOV_STACK, &sum);
+    count = octo_edit_slice(&r->c, (size_t)peeked, v, OCTO_EDIT_IOV, &sum);
     octo_edit_look(&look, r->s, r->ops, r->owner, v, count);
     want = look.at != SIZE_MAX ? look.at : look.bytes;
     *more = want < (size_t)peeked || (size_t)peeked == asked;
 
     if (want > 0) {
-        count = octo_edit_slice(&r->c, want, v, EDIT_IOV_STACK, &sum);
+        count = octo_edit_slice(&r->c, want, v, OCTO_EDIT_IOV, &sum);
         k = r->io->call(r->io, v, count, OCTO_IO_DONTWAIT);
         if (k > 0) {
             octo_edit_passed(r->s, r->ops, r->owner, v, count, (size_t)k);
@@ -131,29 +131,50 @@ static ssize_t step_peek(struct reading *r, struct iovec *v, bool *more)
     return peeked;
 }
 
+size_t octo_edit_ask(const struct octo_stream *s, size_t n)
+{
+    if (octo_edit_open(s))
+        return 0;
+    if (octo_edit_is_plain(s, n))
+        return n;
+    return n >= RESERVE_TOTAL_MIN && s->reserve > 0 && s->reserve < RESERVE_TOTAL_MIN ? n - s->reserve : 0;
+}
+
+size_t octo_edit_took(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint8_t *p, size_t k,
+                      size_t room)
+{
+    return k + octo_edit_advance(s, ops, owner, p, k, room);
+}
+
 static bool may_reserve(const struct reading *r)
 {
     size_t here = r->c.iov->iov_len - r->c.skip;
 
-    return here == r->left && r->left >= RESERVE_TOTAL_MIN && r->s->reserve > 0 &&
-           r->s->reserve < RESERVE_TOTAL_MIN && !octo_framer_is_opaque(&r->s->framer);
+    return here == r->left && octo_edit_ask(r->s, here) != 0;
 }
 
 ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io)
 {
-    struct reading r = {s, ops, owner, io, {iov, iovcnt, 0}, 0, total};
-    struct iovec v[EDIT_IOV_STACK];
+    ssize_t k;
+
+    if (total != 0 && iovcnt <= EDIT_IOV_MAX && !octo_edit_is_plain(s, total))
+        return octo_edit_read_on(s, ops, owner, iov, iovcnt, total, 0, io);
+    k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
+    if (k > 0 && !io->lost)
+        octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
+    return k;
+}
+
+ssize_t octo_edit_read_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                          const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io)
+{
+    struct reading r = {s, ops, owner, io, {iov, iovcnt, 0}, out, total - out};
+    struct iovec v[OCTO_EDIT_IOV];
     bool more = true;
     ssize_t k = 0;
 
-    if (total == 0 || iovcnt > EDIT_IOV_MAX || octo_edit_is_plain(s, total)) {
-        k = io->call(io, iov, iovcnt, OCTO_IO_PLAIN);
-        if (k > 0 && !io->lost)
-            octo_edit_passed(s, ops, owner, iov, iovcnt, (size_t)k);
-        return k;
-    }
-    octo_edit_move(&r.c, 0);
+    octo_edit_move(&r.c, out);
     while (r.left > 0 && more) {
         more = false;
         k = 1;
@@ -201,9 +222,9 @@ static size_t shift(const struct iovec *v, int count, size_t from, size_t n, siz
 ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io)
 {
-    struct iovec v[EDIT_IOV_STACK];
-    struct edit_cursor c = {iov, iovcnt, 0};
-    struct edit_look look;
+    struct iovec v[OCTO_EDIT_IOV];
+    struct octo_edit_cursor c = {iov, iovcnt, 0};
+    struct octo_edit_look look;
     size_t open = 0, room, sum;
     ssize_t peeked;
     int count;
@@ -217,15 +238,15 @@ ssize_t octo_edit_peek(struct octo_stream *s, const struct octo_edit_ops *ops, v
         open = octo_edit_put(&c, s->inj + s->inj_done, (size_t)(s->inj_len - s->inj_done));
     if (open == total)
         return (ssize_t)open;
-    count = octo_edit_slice(&c, total - open, v, EDIT_IOV_STACK, &room);
+    count = octo_edit_slice(&c, total - open, v, OCTO_EDIT_IOV, &room);
     peeked = io->call(io, v, count, open > 0 ? OCTO_IO_PEEK_DONTWAIT : OCTO_IO_PEEK);
     if (peeked <= 0 || io->lost)
         return open > 0 ? (ssize_t)open : peeked;
 
-    count = octo_edit_slice(&c, (size_t)peeked, v, EDIT_IOV_STACK, &sum);
+    count = octo_edit_slice(&c, (size_t)peeked, v, OCTO_EDIT_IOV, &sum);
     octo_edit_look(&look, s, ops, owner, v, count);
     if (look.at != SIZE_MAX && open == 0) {
-        count = octo_edit_slice(&c, room, v, EDIT_IOV_STACK, &sum);
+        count = octo_edit_slice(&c, room, v, OCTO_EDIT_IOV, &sum);
         sum = shift(v, count, look.at, look.bytes, s->inj_len, room);
         octo_edit_move(&c, look.at);
         octo_edit_put(&c, s->inj, s->inj_len);

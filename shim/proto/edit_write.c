@@ -17,12 +17,11 @@
 #include "edit_parts.h"
 
 #include <errno.h>
-
-enum outcome { WROTE_ALL, WROTE_PART, WROTE_NOTHING };
+#include <string.h>
 
 /* All of `look` has been taken: its copy of the framer becomes the framer. */
 static void adopt(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                  const struct edit_look *look)
+                  const struct octo_edit_look *look)
 {
     bool was_opaque = octo_framer_is_opaque(&s->framer);
 
@@ -38,33 +37,26 @@ static void adopt(struct octo_stream *s, const struct octo_edit_ops *ops, void *
         octo_edit_report_opaque(s, ops, owner);
 }
 
-/* Only the first k bytes of the call were taken. Returns how many of them are the service's. */
-static size_t commit(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                     const struct edit_look *look, struct iovec *v, const struct edit_cursor *c, size_t k)
+/* How many of the k bytes that a planned call has moved are inserted ones. */
+static size_t inserted_of(const struct octo_edit_plan *plan, size_t k)
 {
-    size_t left = (size_t)(s->inj_len - s->inj_done);
-    size_t sum;
-    int count;
-
-    if (look->at != SIZE_MAX && k > look->at) {
-        size_t given = k - look->at < left ? k - look->at : left;
-
-        s->inj_done = (uint16_t)(s->inj_done + given);
-        k -= given;
-    }
-    count = octo_edit_slice(c, k, v, EDIT_IOV_STACK, &sum);
-    octo_edit_passed(s, ops, owner, v, count, k);
-    return k;
+    if (plan->inserted == 0 || k <= plan->look.at)
+        return 0;
+    return k - plan->look.at < plan->inserted ? k - plan->look.at : plan->inserted;
 }
 
-/* How many of k bytes are the service's, where `left` inserted ones stand at `at`. */
-static ssize_t own_bytes(size_t k, size_t at, size_t left)
+/* Only the first k bytes of the call were taken. Returns how many of them are the service's. */
+static size_t commit(struct octo_edit_plan *plan, struct octo_stream *s, const struct octo_edit_ops *ops,
+                     void *owner, const struct octo_edit_cursor *c, size_t k)
 {
-    if (k <= at)
-        return (ssize_t)k;
-    if (k > at + left)
-        return (ssize_t)(k - left);
-    return at > 0 ? (ssize_t)at : -EAGAIN;
+    size_t given = inserted_of(plan, k), sum;
+    int count;
+
+    s->inj_done = (uint16_t)(s->inj_done + given);
+    k -= given;
+    count = octo_edit_slice(c, k, plan->v, OCTO_EDIT_IOV, &sum);
+    octo_edit_passed(s, ops, owner, plan->v, count, k);
+    return k;
 }
 
 /* Puts p[0..n) between the bytes of v, before byte `at` of them: one buffer more, two if one is cut in two by it. There
@@ -88,44 +80,98 @@ static int insert(struct iovec *v, int count, size_t at, const char *p, size_t n
     return count + more;
 }
 
-/*
- * Writes from c up to the end of the present message or of the buffers that fit on the stack, with one
- * real call. Returns how many of the service's bytes were taken, or -errno.
- */
-static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                             const struct edit_cursor *c, struct octo_io *io, enum outcome *outcome)
+/* The message's bytes, its insertion among them, in one piece: for a small head dearer to say in several. */
+static void gather(struct octo_edit_plan *plan, const struct octo_edit_cursor *c, const char *insertion)
 {
-    struct iovec v[EDIT_IOV_STACK];
-    struct edit_look look;
-    size_t asked, sum, left;
-    int count = octo_edit_slice(c, SIZE_MAX, v, EDIT_IOV_STACK - 2, &sum); /* one is split, one is ours */
+    size_t done = 0, to_insertion = plan->look.at;
+    char *p = plan->gathered;
+
+    for (const struct iovec *from = c->iov; done < plan->look.bytes; from++) {
+        size_t n = from->iov_len < plan->look.bytes - done ? from->iov_len : plan->look.bytes - done;
+        const char *bytes = from->iov_base;
+
+        done += n;
+        if (to_insertion < n) {
+            memcpy(p, bytes, to_insertion);
+            p += to_insertion;
+            bytes += to_insertion;
+            n -= to_insertion;
+            memcpy(p, insertion, plan->inserted);
+            p += plan->inserted;
+            to_insertion = SIZE_MAX;
+        }
+        memcpy(p, bytes, n);
+        p += n;
+        to_insertion -= to_insertion != SIZE_MAX ? n : 0;
+    }
+    plan->one = (struct iovec){plan->gathered, plan->asked};
+    plan->iov = &plan->one;
+    plan->count = 1;
+}
+
+void octo_edit_plan_write(struct octo_edit_plan *plan, struct octo_stream *s, const struct octo_edit_ops *ops,
+                          void *owner, const struct octo_edit_cursor *c, size_t total)
+{
+    bool whole = c->skip == 0 && c->iovcnt <= OCTO_EDIT_IOV - 2; /* one is split by the insertion, one is it */
+    size_t sum = total;
+
+    plan->iov = c->iov;
+    plan->count = c->iovcnt;
+    if (!whole) {
+        plan->count = octo_edit_slice(c, SIZE_MAX, plan->v, OCTO_EDIT_IOV - 2, &sum);
+        plan->iov = plan->v;
+    }
+    octo_edit_look(&plan->look, s, ops, owner, plan->iov, plan->count);
+    plan->inserted = plan->look.at != SIZE_MAX ? (size_t)(s->inj_len - s->inj_done) : 0;
+    plan->asked = plan->look.bytes + plan->inserted;
+    if (plan->inserted > 0 && whole && plan->asked <= OCTO_EDIT_GATHER) {
+        gather(plan, c, s->inj + s->inj_done);
+    } else if (plan->inserted > 0 || plan->look.bytes < sum) {
+        plan->count = octo_edit_slice(c, plan->look.bytes, plan->v, OCTO_EDIT_IOV - 2, &sum);
+        plan->iov = plan->v;
+        if (plan->inserted > 0)
+            plan->count = insert(plan->v, plan->count, plan->look.at, s->inj + s->inj_done, plan->inserted);
+    }
+    if (plan->look.end)
+        ops->intend(owner, &plan->look.f, plan->look.bytes);
+}
+
+ssize_t octo_edit_took_write(struct octo_edit_plan *plan, struct octo_stream *s, const struct octo_edit_ops *ops,
+                             void *owner, const struct octo_edit_cursor *c, ssize_t k,
+                             enum octo_edit_outcome *outcome)
+{
+    if (k > 0 && (size_t)k == plan->asked) {
+        *outcome = OCTO_WROTE_ALL;
+        adopt(s, ops, owner, &plan->look);
+        return (ssize_t)plan->look.bytes;
+    }
+    if (plan->look.end)
+        ops->forgo(owner);
+    *outcome = k <= 0 ? OCTO_WROTE_NOTHING : OCTO_WROTE_PART;
+    return k <= 0 ? k : (ssize_t)commit(plan, s, ops, owner, c, (size_t)k);
+}
+
+ssize_t octo_edit_lost_write(const struct octo_edit_plan *plan, ssize_t k)
+{
+    if (k > 0)
+        k -= (ssize_t)inserted_of(plan, (size_t)k);
+    return k != 0 ? k : -EAGAIN;
+}
+
+/* Writes one message, or as much as fits a plan. */
+static ssize_t write_message(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                             const struct octo_edit_cursor *c, size_t total, struct octo_io *io,
+                             enum octo_edit_outcome *outcome)
+{
+    struct octo_edit_plan plan;
     ssize_t k;
 
-    octo_edit_look(&look, s, ops, owner, v, count);
-    asked = look.bytes;
-    if (look.bytes < sum)
-        count = octo_edit_slice(c, look.bytes, v, EDIT_IOV_STACK - 2, &sum);
-    left = look.at != SIZE_MAX ? (size_t)(s->inj_len - s->inj_done) : 0;
-    if (left > 0) {
-        count = insert(v, count, look.at, s->inj + s->inj_done, left);
-        asked += left;
-    }
-    if (look.end)
-        ops->intend(owner, &look.f, look.bytes);
-    k = io->call(io, v, count, OCTO_IO_PLAIN);
-    if (io->lost) {
-        *outcome = WROTE_NOTHING;
-        return k <= 0 ? k : own_bytes((size_t)k, look.at, left);
-    }
-    if (k > 0 && (size_t)k == asked) {
-        *outcome = WROTE_ALL;
-        adopt(s, ops, owner, &look);
-        return (ssize_t)look.bytes;
-    }
-    if (look.end)
-        ops->forgo(owner);
-    *outcome = k <= 0 ? WROTE_NOTHING : WROTE_PART;
-    return k <= 0 ? k : (ssize_t)commit(s, ops, owner, &look, v, c, (size_t)k);
+    octo_edit_plan_write(&plan, s, ops, owner, c, total);
+    k = io->call(io, plan.iov, plan.count, OCTO_IO_PLAIN);
+    if (!io->lost)
+        return octo_edit_took_write(&plan, s, ops, owner, c, k, outcome);
+    *outcome = OCTO_WROTE_NOTHING;
+    return octo_edit_lost_write(&plan, k);
 }
 
 /* A call whose bytes are only watched: body data, or anything where nothing is to be inserted. */
@@ -134,7 +180,7 @@ static ssize_t write_plain(struct octo_stream *s, const struct octo_edit_ops *op
 {
     bool ends = octo_framer_ends_within(&s->framer, total);
     const struct octo_framer *then = &s->framer;
-    struct edit_look look;
+    struct octo_edit_look look;
     ssize_t k;
 
     if (!ends && octo_framer_raw_left(&s->framer) < total) {
@@ -157,25 +203,31 @@ static ssize_t write_plain(struct octo_stream *s, const struct octo_edit_ops *op
 ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                         const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io)
 {
-    struct edit_cursor c = {iov, iovcnt, 0};
-    size_t out = 0;
-
     if (total == 0 || iovcnt > EDIT_IOV_MAX)
         return io->call(io, iov, iovcnt, OCTO_IO_PLAIN); /* nothing, or the kernel's to refuse */
     if (octo_edit_is_plain(s, total))
         return write_plain(s, ops, owner, iov, iovcnt, total, io);
-    while (out < total) {
-        enum outcome outcome;
-        ssize_t k = write_message(s, ops, owner, &c, io, &outcome);
+    return octo_edit_write_on(s, ops, owner, iov, iovcnt, total, 0, io);
+}
 
-        if (outcome == WROTE_NOTHING) {
+ssize_t octo_edit_write_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
+                           const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io)
+{
+    struct octo_edit_cursor c = {iov, iovcnt, 0};
+
+    octo_edit_move(&c, out);
+    while (out < total) {
+        enum octo_edit_outcome outcome;
+        ssize_t k = write_message(s, ops, owner, &c, total - out, io, &outcome);
+
+        if (outcome == OCTO_WROTE_NOTHING) {
             if (out == 0)
                 return k;
             return k > 0 ? (ssize_t)out + k : (ssize_t)out;
         }
         out += (size_t)k;
         octo_edit_move(&c, (size_t)k);
-        if (outcome == WROTE_ALL)
+        if (outcome == OCTO_WROTE_ALL)
             continue;
         if (out > 0)
             break;

@@ -1,7 +1,9 @@
 // Writing a response to a connection that is gone: SIGPIPE kills by default, EPIPE or ECONNRESET when
-// ignored, MSG_NOSIGNAL sends none; in the middle of the head, where the insertion goes with it. (H33)
+// ignored, MSG_NOSIGNAL sends none; in the middle of the head, where the insertion goes with it. (H33) What the one that
+// is killed has sent nobody knows for certain, and its event says that.
 //
-// events: request.started=7 request.completed=0 request.aborted=6+
+// events: request.started=7 request.completed=1 request.aborted=6
+// event: request.completed killed
 #include "preload.h"
 
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

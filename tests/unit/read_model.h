@@ -120,6 +120,24 @@ static inline void read_flags(const struct witness *w, const struct ideal *ideal
     CHECK(head <= ideal->heads);
 }
 
+/* A read as the hooks make it: the usual one without the editor's loop, if it can be. */
+static inline ssize_t model_read(struct queue *q, struct octo_stream *s, struct witness *w, struct buffers *b, size_t n)
+{
+    size_t asked = b->count == 1 && choose(q->c, 2) ? octo_edit_ask(s, n) : 0, given;
+    uint8_t *p = b->v[0].iov_base;
+    ssize_t k;
+
+    if (asked == 0)
+        return octo_edit_read(s, &witness_ops, w, b->v, b->count, n, &q->io);
+    k = q->io.call(&q->io, &(struct iovec){p, asked}, 1, OCTO_IO_PLAIN);
+    if (k <= 0)
+        return k;
+    given = octo_edit_took(s, &witness_ops, w, p, (size_t)k, n - (size_t)k);
+    if ((size_t)k < asked || given == n)
+        return (ssize_t)given;
+    return octo_edit_read_on(s, &witness_ops, w, b->v, b->count, n, given, &q->io);
+}
+
 /* Reads the whole stream. quiet and can_peek as the editor knows them. */
 static inline void read_model(struct choices *c, const struct stream_text *stream, enum octo_role role)
 {
@@ -163,7 +181,7 @@ static inline void read_model(struct choices *c, const struct stream_text *strea
         q.inj_before = s.inj_done;
         q.dry = false;
         w.heads_of_call = 0;
-        k = octo_edit_read(&s, &witness_ops, &w, b.v, b.count, n, &q.io);
+        k = model_read(&q, &s, &w, &b, n);
         CHECK(k <= (ssize_t)n);
         if (k == 0) {
             CHECK(q.taken == stream->len && q.arrived == stream->len);

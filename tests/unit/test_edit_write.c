@@ -102,7 +102,7 @@ static void assert_sent(const struct setting *t, const char *text)
 
 enum { HEAD_LEN = sizeof(HEAD) - 1, LINE_LEN = sizeof(LINE) - 1 };
 
-/* Head and body in one call: one real call of three buffers. */
+/* Head and body in one call: one real call, the little there is in one buffer. */
 static void test_one_call(void **state)
 {
     static const ssize_t takes[] = {ALL};
@@ -113,9 +113,26 @@ static void test_one_call(void **state)
     assert_int_equal(do_write(&t, HEAD "\r\nok"), HEAD_LEN + 4);
     assert_sent(&t, HEAD LINE "\r\nok");
     assert_int_equal(t.script.calls, 1);
-    assert_int_equal(t.script.last_iovcnt, 3);
+    assert_int_equal(t.script.last_iovcnt, 1);
     assert_int_equal(t.w.reports, 2);
     assert_int_equal(t.w.report[0].kind, 'I');
+}
+
+/* More than is worth copying: the insertion is a buffer between two. */
+static void test_large_body_is_not_copied(void **state)
+{
+    static const ssize_t takes[] = {ALL};
+    static char text[sizeof(HEAD) + 2000], want[sizeof(HEAD) + sizeof(LINE) + 2000];
+    struct setting t;
+
+    (void)state;
+    set_up(&t, takes, true);
+    sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: 1500\r\n\r\n%01500d", 0);
+    sprintf(want, "HTTP/1.1 200 OK\r\nContent-Length: 1500\r\n" LINE "\r\n%01500d", 0);
+    assert_int_equal(do_write(&t, text), strlen(text));
+    assert_sent(&t, want);
+    assert_int_equal(t.script.calls, 1);
+    assert_int_equal(t.script.last_iovcnt, 3);
 }
 
 /* The blank line in a call of its own: h is 0, and 0 must never be returned. */
@@ -285,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_one_call),
+        cmocka_unit_test(test_large_body_is_not_copied),
         cmocka_unit_test(test_only_the_line_fits),
         cmocka_unit_test(test_every_short_write),
         cmocka_unit_test(test_line_is_finished),
