@@ -26,7 +26,7 @@ static inline bool octo_lone_exchange(_Atomic uint64_t *word, uint64_t *expected
 {
 #if defined(__x86_64__)
     if (octo_is_lone()) {
-        bool done;
+        bool done = false;
 
         __asm__ volatile("cmpxchgq %3, %1"
                          : "=@ccz"(done), "+m"(*word), "+a"(*expected)
@@ -57,7 +57,7 @@ static inline uint32_t octo_lone_or(_Atomic uint32_t *word, uint32_t bits)
 #if defined(__x86_64__)
     if (octo_is_lone()) {
         uint32_t old = atomic_load_explicit(word, memory_order_relaxed);
-        bool done;
+        bool done = false;
 
         do
             __asm__ volatile("cmpxchgl %3, %1"

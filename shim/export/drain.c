@@ -21,7 +21,8 @@
 
 enum {
     DEAD_HOLE_MS = 10,
-    INTENT_MS = OCTO_NAP_MS, /* a call that takes longer waits for something: then its intended record waits for us */
+    INTENT_MS =
+        OCTO_NAP_MS, /* a call that takes longer waits for something: then its intended record waits for us */
 };
 
 struct fill {

@@ -48,23 +48,21 @@ static inline char *octo_put_6(char *p, uint32_t v)
 /* A decimal number, up to 20 digits. */
 static inline char *octo_put_u64(char *p, uint64_t v)
 {
-    char digits[20], *d = digits + sizeof digits;
+    unsigned n = 1;
+    char *d;
 
+    for (uint64_t bound = 10; n < 20 && v >= bound; bound *= 10)
+        n++;
+    d = p + n;
     while (v >= 100) {
         d -= 2;
         memcpy(d, octo_put_pairs + 2 * (v % 100), 2);
         v /= 100;
     }
-    if (v >= 10) {
-        d -= 2;
-        memcpy(d, octo_put_pairs + 2 * v, 2);
-    } else {
-        *--d = (char)('0' + v);
-    }
-    size_t n = (size_t)(digits + sizeof digits - d);
-
-    for (size_t i = 0; i < n; i++)
-        p[i] = d[i];
+    if (v >= 10)
+        memcpy(p, octo_put_pairs + 2 * v, 2);
+    else
+        *p = (char)('0' + v);
     return p + n;
 }
 

@@ -109,7 +109,8 @@ static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struc
 }
 
 /* The usual read: one buffer, one call, no loop. asked: octo_edit_ask(). Returns bytes given, or -errno. */
-static inline ssize_t read_simply(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, size_t asked)
+static inline ssize_t read_simply(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov,
+                                  size_t asked)
 {
     struct iovec part = {iov->iov_base, asked};
     uint32_t turn = octo_conn_pause(conn, OCTO_IN);

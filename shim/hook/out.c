@@ -49,7 +49,8 @@ static ssize_t call_out(struct octo_io *io, const struct iovec *iov, int cnt, en
     return octo_unresult(octo_call_unheld((struct octo_call *)io, OCTO_OUT, iov, cnt, call_plain));
 }
 
-static ssize_t edit_write(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt, size_t total)
+static ssize_t edit_write(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt,
+                          size_t total)
 {
     return octo_edit_write(&conn->out, &octo_conn_out_ops, conn, iov, cnt, total, &c->io);
 }
@@ -96,7 +97,7 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
     } else if (octo_edit_open(&conn->out) ||
                !(control || (flags & (UNFRAMED_FLAGS | UNEDITED_FLAGS)) || octo_service.sandboxed)) {
         put = octo_edit_is_plain(&conn->out, (size_t)total) ? edit_write(conn, c, iov, cnt, (size_t)total)
-                                                           : write_simply(conn, c, iov, cnt, (size_t)total);
+                                                            : write_simply(conn, c, iov, cnt, (size_t)total);
     } else {
         put = call_out(&c->io, iov, cnt, OCTO_IO_PLAIN);
         if (put > 0 && !c->io.lost && (flags & UNFRAMED_FLAGS))

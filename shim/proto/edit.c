@@ -184,8 +184,8 @@ void octo_edit_intend_unseen(struct octo_stream *s, const struct octo_edit_ops *
         ops->intend(owner, &s->framer, octo_framer_raw_left(&s->framer));
 }
 
-void octo_edit_look(struct octo_edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                    const struct iovec *iov, int iovcnt)
+void octo_edit_look(struct octo_edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops,
+                    void *owner, const struct iovec *iov, int iovcnt)
 {
     struct octo_framer *f = &look->f;
 

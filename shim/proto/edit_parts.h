@@ -40,8 +40,8 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
                          size_t room);
 
 /* Looks at iov[0..iovcnt), up to the end of the present message. Calls only begin() and insertion(). */
-void octo_edit_look(struct octo_edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
-                    const struct iovec *iov, int iovcnt);
+void octo_edit_look(struct octo_edit_look *look, struct octo_stream *s, const struct octo_edit_ops *ops,
+                    void *owner, const struct iovec *iov, int iovcnt);
 
 /* Counts n of the stream's own bytes as passed. */
 static inline void octo_edit_count(struct octo_stream *s, uint64_t n)

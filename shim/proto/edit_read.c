@@ -26,8 +26,8 @@ struct reading {
     void *owner;
     struct octo_io *io;
     struct octo_edit_cursor c; /* the room left */
-    size_t out;           /* bytes given */
-    size_t left;          /* bytes of room left */
+    size_t out;                /* bytes given */
+    size_t left;               /* bytes of room left */
 };
 
 static void given(struct reading *r, size_t n)

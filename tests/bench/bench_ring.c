@@ -27,7 +27,8 @@ static void *drain(void *arg)
 
     (void)arg;
     while (!atomic_load(&done)) {
-        octo_ring_drain(ring, 1 << 16, &(struct octo_ring_reader){.take = ignore, .arg = &bytes, .now_ns = 1, .hole_ns = 1});
+        octo_ring_drain(ring, 1 << 16,
+                        &(struct octo_ring_reader){.take = ignore, .arg = &bytes, .now_ns = 1, .hole_ns = 1});
         if (!octo_ring_half_full(ring))
             usleep(50);
     }

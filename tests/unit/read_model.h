@@ -121,7 +121,8 @@ static inline void read_flags(const struct witness *w, const struct ideal *ideal
 }
 
 /* A read as the hooks make it: the usual one without the editor's loop, if it can be. */
-static inline ssize_t model_read(struct queue *q, struct octo_stream *s, struct witness *w, struct buffers *b, size_t n)
+static inline ssize_t model_read(struct queue *q, struct octo_stream *s, struct witness *w, struct buffers *b,
+                                 size_t n)
 {
     size_t asked = b->count == 1 && choose(q->c, 2) ? octo_edit_ask(s, n) : 0, given;
     uint8_t *p = b->v[0].iov_base;

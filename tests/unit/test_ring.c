@@ -1,119 +1,5 @@
 /* The ring under threads, forks and killed writers: nothing lost, nothing twice, nothing torn, order kept. */
-#include "event/ring.h"
-
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { SIZE = 1 << 14, WRITERS = 4, EACH = 20000, INTENT_NS = 1000 };
-
-static struct octo_ring *make(uint32_t size)
-{
-    struct octo_ring *ring =
-        mmap(NULL, sizeof *ring + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    assert_ptr_not_equal(ring, MAP_FAILED);
-    octo_ring_init(ring, size);
-    return ring;
-}
-
-static void drop(struct octo_ring *ring)
-{
-    munmap(ring, sizeof *ring + ring->size);
-}
-
-/* A record that carries who wrote it, its number, and text that follows from both. */
-static void fill(struct octo_record *r, uint32_t who, uint64_t number, size_t text)
-{
-    r->kind = OCTO_EV_REQUEST_STARTED;
-    r->level = OCTO_INFO;
-    r->pid = who;
-    r->count = number;
-    r->target_len = (uint16_t)text;
-    memset(r->text, (int)('a' + (who + number) % 26), text);
-}
-
-static bool put(struct octo_ring *ring, uint32_t who, uint64_t number, size_t text)
-{
-    struct octo_record *r = octo_ring_reserve(ring, text, OCTO_INFO);
-
-    if (r == NULL)
-        return false;
-    fill(r, who, number, text);
-    octo_ring_commit(ring, r);
-    return true;
-}
-
-struct seen {
-    uint64_t next[WRITERS]; /* number expected from each */
-    uint64_t total, bad, killed;
-    uint64_t stop_after;
-};
-
-enum { NOBODY = 1000 };
-static uint32_t gone_pid = NOBODY; /* whose process counts as dead */
-
-static bool is_gone(uint32_t pid)
-{
-    return pid == gone_pid;
-}
-
-static bool check(const struct octo_record *r, void *arg)
-{
-    struct seen *seen = arg;
-
-    if (seen->stop_after != 0 && seen->total == seen->stop_after)
-        return false;
-    seen->total++;
-    seen->killed += (r->flags & OCTO_RECORD_KILLED) != 0;
-    if (r->pid >= WRITERS || r->count < seen->next[r->pid]) {
-        seen->bad++; /* of nobody, or a second time */
-        return true;
-    }
-    seen->next[r->pid] = r->count + 1;
-    for (unsigned i = 0; i < r->target_len; i++)
-        seen->bad += r->text[i] != (char)('a' + (r->pid + r->count) % 26);
-    return true;
-}
-
-static struct octo_ring_reader reader(uint64_t now_ns, uint64_t hole_ns, struct seen *seen)
-{
-    return (struct octo_ring_reader){check, seen, now_ns, hole_ns, INTENT_NS, is_gone};
-}
-
-static size_t drain(struct octo_ring *ring, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns, struct seen *seen)
-{
-    struct octo_ring_reader r = reader(now_ns, hole_ns, seen);
-
-    return octo_ring_drain(ring, max_bytes, &r);
-}
-
-static size_t read_on(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes, uint64_t now_ns, uint64_t hole_ns,
-                      struct seen *seen)
-{
-    struct octo_ring_reader r = reader(now_ns, hole_ns, seen);
-
-    return octo_ring_read(ring, cursor, max_bytes, &r);
-}
-
-static uint64_t all_dropped(const struct octo_ring *ring)
-{
-    uint64_t n = 0;
-
-    for (unsigned i = 0; i < OCTO_LEVELS; i++)
-        n += ring->dropped[i];
-    return n;
-}
+#include "ring_rig.h"
 
 static void test_empty(void **state)
 {
@@ -208,104 +94,6 @@ static void test_read_frees_nothing_until_told(void **state)
     octo_ring_free(ring, cursor);
     assert_true(octo_ring_empty(ring));
     assert_true(put(ring, 0, number, 100));
-    drop(ring);
-}
-
-/* ── intended records ─────────────────────────────────────────────────────────────────────────────── */
-
-/* An intended record of process `who`, of the given time. */
-static struct octo_record *intend(struct octo_ring *ring, uint32_t who, uint64_t number, uint64_t mono_ns,
-                                  uint64_t *intent)
-{
-    struct octo_record *r = octo_ring_reserve(ring, 40, OCTO_INFO);
-
-    assert_non_null(r);
-    fill(r, who, number, 40);
-    r->mono_ns = mono_ns;
-    *intent = octo_ring_intend(r);
-    return r;
-}
-
-static void test_intended_record_is_claimed_and_committed(void **state)
-{
-    struct octo_ring *ring = make(SIZE);
-    struct seen seen = {.total = 0};
-    uint64_t intent;
-    struct octo_record *r = intend(ring, 0, 0, 1000, &intent);
-
-    (void)state;
-    assert_true(put(ring, 1, 0, 10));
-    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 0); /* young: what follows waits with it */
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS - 1, 100, &seen), 0);
-    assert_true(octo_ring_claim(r, intent));
-    assert_false(octo_ring_claim(r, intent));
-    octo_ring_forgo(r, intent); /* too late, and without effect */
-    octo_ring_commit(ring, r);
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
-    assert_int_equal(seen.bad + seen.killed + all_dropped(ring), 0);
-    drop(ring);
-}
-
-static void test_forgone_record_is_passed_over_silently(void **state)
-{
-    struct octo_ring *ring = make(SIZE);
-    struct seen seen = {.total = 0};
-    uint64_t intent;
-    struct octo_record *r = intend(ring, 0, 0, 1000, &intent);
-
-    (void)state;
-    assert_true(put(ring, 1, 0, 10));
-    octo_ring_forgo(r, intent);
-    assert_false(octo_ring_claim(r, intent));
-    assert_int_equal(drain(ring, SIZE_MAX, 1000, 100, &seen), 1);
-    assert_int_equal(all_dropped(ring), 0);
-    assert_true(octo_ring_empty(ring));
-    drop(ring);
-}
-
-static void test_old_intent_of_the_living_is_voided_and_its_writer_hears_of_it(void **state)
-{
-    struct octo_ring *ring = make(SIZE);
-    struct seen seen = {.total = 0};
-    uint64_t intent, next;
-    struct octo_record *r = intend(ring, 0, 0, 1000, &intent), *s = intend(ring, 0, 1, 1500, &next);
-
-    (void)state;
-    assert_true(put(ring, 1, 0, 10));
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 0); /* the first one only: the other is young */
-    assert_false(octo_ring_claim(r, intent));
-    assert_true(octo_ring_claim(s, next));
-    octo_ring_commit(ring, s);
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
-    assert_int_equal(seen.bad + seen.killed + all_dropped(ring), 0);
-    /* Its place is another's now. */
-    for (uint64_t i = 1; i < 300; i++) {
-        assert_true(put(ring, 1, i, 200));
-        octo_ring_forgo(r, intent);
-        assert_false(octo_ring_claim(r, intent));
-        assert_int_equal(drain(ring, SIZE_MAX, 2000, 100, &seen), 1);
-    }
-    assert_int_equal(seen.bad, 0);
-    drop(ring);
-}
-
-static void test_intent_of_the_dead_is_taken_and_says_so(void **state)
-{
-    struct octo_ring *ring = make(SIZE);
-    struct seen seen = {.total = 0};
-    uint64_t intent, cursor = 0;
-
-    (void)state;
-    gone_pid = 2;
-    intend(ring, gone_pid, 0, 1000, &intent);
-    assert_true(put(ring, 1, 0, 10));
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS - 1, 100, &seen), 0);
-    /* Read and not freed, as by a leader that is killed then: its successor sees the same. */
-    assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 1000 + INTENT_NS, 100, &seen), 2);
-    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 100, &(struct seen){.total = 0}), 2);
-    gone_pid = NOBODY;
-    assert_int_equal(seen.killed, 1);
-    assert_int_equal(seen.bad + all_dropped(ring), 0);
     drop(ring);
 }
 
@@ -465,12 +253,6 @@ static void test_noise_never_harms(void **state)
     drop(ring);
 }
 
-struct job {
-    struct octo_ring *ring;
-    uint32_t who;
-    uint64_t refused;
-};
-
 static void *write_many(void *arg)
 {
     struct job *job = arg;
@@ -516,70 +298,6 @@ static void test_threads(void **state)
         refused += job[i].refused;
     }
     assert_int_equal(all_dropped(ring), refused); /* every refusal, and nothing else, is counted */
-    drop(ring);
-}
-
-static _Atomic uint64_t model_ns; /* the drainer's clock */
-
-static void *write_intents(void *arg)
-{
-    struct job *job = arg;
-    unsigned seed = job->who + 1;
-
-    for (uint64_t i = 0; i < EACH; i++) {
-        struct octo_record *r = octo_ring_reserve(job->ring, 100, OCTO_LEVELS);
-        bool done = false;
-
-        if (r != NULL) {
-            uint64_t intent;
-
-            fill(r, job->who, i, 100);
-            r->mono_ns = model_ns;
-            intent = octo_ring_intend(r);
-            if (rand_r(&seed) % 8 == 0)
-                sched_yield();
-            if (rand_r(&seed) % 3 == 0) {
-                octo_ring_forgo(r, intent);
-            } else if (octo_ring_claim(r, intent)) {
-                octo_ring_commit(job->ring, r);
-                done = true;
-            }
-        }
-        while (!done && !put(job->ring, job->who, i, 50)) {
-            job->refused++;
-            sched_yield();
-        }
-    }
-    return NULL;
-}
-
-static void test_threads_with_intents(void **state)
-{
-    struct octo_ring *ring = make(SIZE);
-    struct seen seen = {.total = 0};
-    struct job job[WRITERS];
-    pthread_t thread[WRITERS];
-    uint64_t refused = 0;
-    time_t start = time(NULL);
-
-    (void)state;
-    for (uint32_t i = 0; i < WRITERS; i++) {
-        job[i] = (struct job){ring, i, 0};
-        assert_int_equal(pthread_create(&thread[i], NULL, write_intents, &job[i]), 0);
-    }
-    while (seen.total < (uint64_t)WRITERS * EACH && time(NULL) - start < 60) {
-        model_ns += INTENT_NS / 3;
-        if (drain(ring, SIZE / 2, model_ns, UINT64_MAX, &seen) == 0)
-            sched_yield();
-    }
-    for (unsigned i = 0; i < WRITERS; i++) {
-        pthread_join(thread[i], NULL);
-        refused += job[i].refused;
-        assert_int_equal(seen.next[i], EACH);
-    }
-    assert_int_equal(seen.bad + seen.killed, 0);
-    assert_int_equal(seen.total, WRITERS * EACH);
-    assert_int_equal(all_dropped(ring), refused); /* intents count neither when refused nor when voided */
     drop(ring);
 }
 
@@ -702,11 +420,6 @@ int main(void)
         cmocka_unit_test(test_full_is_counted_by_level),
         cmocka_unit_test(test_largest_record),
         cmocka_unit_test(test_read_frees_nothing_until_told),
-        cmocka_unit_test(test_intended_record_is_claimed_and_committed),
-        cmocka_unit_test(test_forgone_record_is_passed_over_silently),
-        cmocka_unit_test(test_old_intent_of_the_living_is_voided_and_its_writer_hears_of_it),
-        cmocka_unit_test(test_intent_of_the_dead_is_taken_and_says_so),
-        cmocka_unit_test(test_threads_with_intents),
         cmocka_unit_test(test_hole_waits_then_is_skipped),
         cmocka_unit_test(test_hole_that_is_filled_in_time_is_no_hole),
         cmocka_unit_test(test_unmarked_hole_is_scanned_over),

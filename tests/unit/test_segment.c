@@ -288,7 +288,8 @@ static void test_next_start_takes_over_what_the_dead_left(void **state)
     assert_int_equal(files(), 4);
     assert_non_null(octo_segment_orphan(0));
     assert_null(octo_segment_orphan(1));
-    octo_ring_drain(octo_segment_ring(octo_segment_orphan(0), 0), SIZE_MAX, &(struct octo_ring_reader){.take = sum, .arg = &total});
+    octo_ring_drain(octo_segment_ring(octo_segment_orphan(0), 0), SIZE_MAX,
+                    &(struct octo_ring_reader){.take = sum, .arg = &total});
     assert_int_equal(total, 11);
 
     octo_segment_orphan_done(0);
