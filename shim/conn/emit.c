@@ -110,9 +110,11 @@ static bool is_slow(const struct octo_exchange *x, const struct octo_ending *end
 
 static enum octo_level level_of(const struct octo_exchange *x, const struct octo_ending *ending)
 {
+    if (!ending->completed)
+        return OCTO_WARNING;
     if (ending->status >= 500)
         return OCTO_ERROR;
-    return is_slow(x, ending) || !ending->completed ? OCTO_WARNING : OCTO_INFO;
+    return is_slow(x, ending) ? OCTO_WARNING : OCTO_INFO;
 }
 
 /* Errors and slow ones are not left to the sample. */

@@ -205,6 +205,8 @@ static inline int made_pair(int result, const int *pair)
     }
 MAKES(open, (const char *path, int flags, mode_t mode), (path, flags, mode))
 MAKES(openat, (int at, const char *path, int flags, mode_t mode), (at, path, flags, mode))
+MAKES(__open_2, (const char *path, int flags), (path, flags)) /* the fortified twins abort in libc as they would */
+MAKES(__openat_2, (int at, const char *path, int flags), (at, path, flags))
 MAKES(creat, (const char *path, mode_t mode), (path, mode))
 MAKES(socket, (int family, int type, int protocol), (family, type, protocol))
 MAKES(eventfd, (unsigned count, int flags), (count, flags))
