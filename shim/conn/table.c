@@ -103,7 +103,7 @@ void octo_conn_process_ends(void)
     for (unsigned fd = 0; fd < end; fd++) {
         struct octo_conn *conn = octo_fd_detach((int)fd);
 
-        if (conn && !conn->failed) {
+        if (conn && !conn->failed && !octo_framer_ends_with_stream(&conn->out.framer)) {
             conn->failed = true;
             conn->abort_reason = OCTO_ABORT_SERVICE_EXITED;
         }

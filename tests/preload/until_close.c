@@ -1,33 +1,56 @@
-// HTTP/1.0: the body ends with the connection, once by close, once by shutdown; HTTP/1.0 with keep-alive and
-// a length goes on. (framer's rules)
+// HTTP/1.0: the body ends with the connection, once by close, once by shutdown, once by the orderly end of the process;
+// HTTP/1.0 with keep-alive and a length goes on. (framer's rules)
 //
-// events: request.started=4 request.completed=4 request.aborted=0
+// events: request.started=5 request.completed=5 request.aborted=0
 // event: request.completed path=/closed status_code=200 bytes_out>40
 #include "preload.h"
 
-static void until_close(const char *path, bool by_shutdown)
+static void by_close(int conn)
+{
+    CHECK(close(conn) == 0);
+}
+
+static void by_shutdown(int conn)
+{
+    CHECK(shutdown(conn, SHUT_WR) == 0);
+}
+
+static void by_exit(int conn)
+{
+    (void)conn;
+    exit(0);
+}
+
+static void until_close(const char *path, void (*end)(int conn))
 {
     char bytes[4096], id[ID_SIZE];
     struct pair pair = tcp_pair();
     send_all(pair.client, bytes, (size_t)sprintf(bytes, "GET %s HTTP/1.0\r\n\r\n", path));
     size_t len = check_request(bytes, read_head(pair.server, plain_read, bytes, sizeof bytes), id);
     show("service", bytes, len);
+    pid_t child = end == by_exit ? forked() : 0;
     const char *const pieces[] = {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", "one,", "two\r\n\r\n", "three"};
-    for (size_t i = 0; i < COUNT(pieces); i++)
-        reply(pair.server, pieces[i]);
-    CHECK((by_shutdown ? shutdown(pair.server, SHUT_WR) : close(pair.server)) == 0);
+    if (child == 0) {
+        for (size_t i = 0; i < COUNT(pieces); i++)
+            reply(pair.server, pieces[i]);
+        end(pair.server);
+    } else {
+        CHECK(close(pair.server) == 0);
+        wait_ok(child);
+    }
     len = recv_to_end(pair.client, bytes, sizeof bytes);
     show("client", bytes, check_response(bytes, len, id));
     close(pair.client);
-    if (by_shutdown)
+    if (end == by_shutdown)
         close(pair.server);
     close(pair.listener);
 }
 
 int main(void)
 {
-    until_close("/closed", false);
-    until_close("/shut", true);
+    until_close("/closed", by_close);
+    until_close("/shut", by_shutdown);
+    until_close("/exited", by_exit);
     struct pair pair = tcp_pair();
     for (int i = 0; i < 2; i++)
         exchange(&pair, "GET /kept HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", plain_read,
