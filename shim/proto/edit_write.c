@@ -90,6 +90,8 @@ static void gather(struct octo_edit_plan *plan, const struct octo_edit_cursor *c
         size_t n = from->iov_len < plan->look.bytes - done ? from->iov_len : plan->look.bytes - done;
         const char *bytes = from->iov_base;
 
+        if (n == 0)
+            continue;
         done += n;
         if (to_insertion < n) {
             memcpy(p, bytes, to_insertion);
