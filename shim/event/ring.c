@@ -10,7 +10,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { COMPLETE = 1, RESERVED = 2, PAD = 4, INTENDED = 8, VOID = 16 };
+enum {
+    COMPLETE = 1,
+    RESERVED = 2,
+    PAD = 4,
+    INTENDED = 8,
+    CLAIMED = INTENDED |
+              RESERVED, /* an intended one that its writer brings up to date: whole, and about to be complete */
+    VOID = 16,
+    MARKS = OCTO_RECORD_ALIGN - 1,
+};
 
 #define SMALLEST (((uint32_t)sizeof(struct octo_record) + OCTO_RECORD_ALIGN - 1) & ~(OCTO_RECORD_ALIGN - 1))
 
@@ -71,7 +80,7 @@ void octo_ring_commit(struct octo_ring *ring, struct octo_record *record)
 
     (void)ring;
     if ((mark & RESERVED) != 0)
-        atomic_store_explicit(&record->commit, mark ^ (RESERVED | COMPLETE), memory_order_release);
+        atomic_store_explicit(&record->commit, (mark & ~(uint64_t)MARKS) | COMPLETE, memory_order_release);
 }
 
 uint64_t octo_ring_intend(struct octo_record *record)
@@ -88,7 +97,7 @@ uint64_t octo_ring_intend(struct octo_record *record)
 
 LATE bool octo_ring_claim(struct octo_record *record, uint64_t intent)
 {
-    return atomic_compare_exchange_strong(&record->commit, &intent, intent ^ (INTENDED | RESERVED));
+    return atomic_compare_exchange_strong(&record->commit, &intent, intent | CLAIMED);
 }
 
 LATE void octo_ring_forgo(struct octo_record *record, uint64_t intent)
@@ -114,8 +123,10 @@ uint64_t octo_ring_tail(const struct octo_ring *ring)
     return atomic_load_explicit(&ring->tail, memory_order_relaxed);
 }
 
-void octo_ring_free(struct octo_ring *ring, uint64_t cursor)
+void octo_ring_free(struct octo_ring *ring, uint64_t cursor, uint64_t lost)
 {
+    if (lost != 0)
+        atomic_fetch_add_explicit(&ring->dropped[OCTO_INFO], lost, memory_order_relaxed);
     atomic_store_explicit(&ring->tail, cursor, memory_order_release);
 }
 
@@ -125,7 +136,7 @@ static uint64_t next_mark(const struct octo_ring *ring, uint64_t at, uint64_t he
     for (at += OCTO_RECORD_ALIGN; at < head; at += OCTO_RECORD_ALIGN) {
         uint64_t word = atomic_load_explicit(&record_at(ring, at)->commit, memory_order_acquire);
 
-        if ((word & ~(uint64_t)(OCTO_RECORD_ALIGN - 1)) == at && (word & (OCTO_RECORD_ALIGN - 1)) != 0)
+        if ((word & ~(uint64_t)MARKS) == at && (word & MARKS) != 0)
             return at;
     }
     return head;
@@ -171,25 +182,42 @@ static uint64_t pass_hole(struct octo_ring *ring, uint64_t at, uint64_t head, ui
     return next_mark(ring, at, head);
 }
 
-enum intent { INTENT_WAIT, INTENT_TAKE, INTENT_CHANGED };
+enum verdict {
+    WAIT,
+    TAKE,
+    SKIP, /* nothing is lost: its writer tells of it anew, or there is nothing to tell */
+    LOSE,
+    LOOK_AGAIN,
+};
 
-/* What to do about an intended record: wait for its writer, take it from the dead, or look again (*word is fresh then,
- * VOID if it was too old to be waited for). A time that is yet to come counts as long ago. */
-static enum intent judge_intent(struct octo_record *record, uint64_t *word, const struct octo_ring_reader *reader)
+/* A time that is yet to come (the drainer's now is some moments old) is young. */
+static bool is_young(const struct octo_record *record, uint64_t patience_ns, const struct octo_ring_reader *reader)
 {
-    uint64_t at = *word ^ INTENDED;
+    uint64_t age_ns = reader->now_ns - record->mono_ns;
 
-    if (reader->now_ns - record->mono_ns < reader->intent_ns)
-        return INTENT_WAIT;
+    return patience_ns != 0 && (age_ns < patience_ns || (int64_t)age_ns < 0);
+}
+
+/* What to do about an intended or claimed record: wait for its writer, take it from the dead, or take it away from one that
+ * has been at it for too long. */
+static enum verdict judge_intent(struct octo_record *record, uint64_t word, const struct octo_ring_reader *reader)
+{
+    bool claimed = (word & MARKS) == CLAIMED;
+    uint64_t at = word & ~(uint64_t)MARKS;
+
+    if (is_young(record, reader->intent_ns, reader))
+        return WAIT;
     if (reader->gone(record->pid))
-        return INTENT_TAKE;
-    if (atomic_compare_exchange_strong(&record->commit, word, at | VOID))
-        *word = at | VOID;
-    return INTENT_CHANGED;
+        return TAKE;
+    if (claimed && is_young(record, reader->hole_ns, reader))
+        return WAIT;
+    if (!atomic_compare_exchange_strong(&record->commit, &word, at | VOID))
+        return LOOK_AGAIN;
+    return claimed ? LOSE : SKIP;
 }
 
 size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes,
-                      const struct octo_ring_reader *reader)
+                      const struct octo_ring_reader *reader, uint64_t *lost_in_all)
 {
     /* A copy, so that a writer which wakes up after its record was given up cannot change it under take(). */
     uint64_t room[OCTO_RECORD_MAX / sizeof(uint64_t)];
@@ -213,14 +241,15 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
             at = to_end <= head - at ? at + to_end : head;
             continue;
         }
-        if (word == (at | INTENDED)) {
-            enum intent intent = judge_intent(record, &word, reader);
+        if (word == (at | INTENDED) || word == (at | CLAIMED)) {
+            enum verdict verdict = judge_intent(record, word, reader);
 
-            if (intent == INTENT_WAIT)
+            if (verdict == WAIT)
                 break;
-            if (intent == INTENT_CHANGED && word != (at | COMPLETE) && word != (at | VOID))
-                continue;
-            killed = intent == INTENT_TAKE ? OCTO_RECORD_KILLED : 0;
+            lost += verdict == LOSE;
+            if (verdict != TAKE)
+                continue; /* void now, or complete */
+            killed = OCTO_RECORD_KILLED;
         } else if (word != (at | COMPLETE) && word != (at | VOID)) {
             uint64_t next = pass_hole(ring, at, head, &word, reader);
 
@@ -253,17 +282,16 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
         }
         at += size;
     }
-    if (lost != 0)
-        atomic_fetch_add_explicit(&ring->dropped[OCTO_INFO], lost, memory_order_relaxed);
+    *lost_in_all += lost;
     *cursor = at;
     return taken;
 }
 
 size_t octo_ring_drain(struct octo_ring *ring, size_t max_bytes, const struct octo_ring_reader *reader)
 {
-    uint64_t cursor = octo_ring_tail(ring);
-    size_t taken = octo_ring_read(ring, &cursor, max_bytes, reader);
+    uint64_t cursor = octo_ring_tail(ring), lost = 0;
+    size_t taken = octo_ring_read(ring, &cursor, max_bytes, reader, &lost);
 
-    octo_ring_free(ring, cursor);
+    octo_ring_free(ring, cursor, lost);
     return taken;
 }

@@ -12,14 +12,14 @@
  * Positions are 64-bit and only grow; position modulo size is the place. They are multiples of 32, so the
  * first word of a place can hold its own position and a mark, and what a former lap left behind is never
  * taken for a record: position | 1 complete, | 2 reserved (size is valid), | 4 nothing up to the ring's end,
- * | 8 intended, | 16 void (size is valid).
+ * | 8 intended, | 10 claimed, | 16 void (size is valid).
  *
  * An intended record says what will have happened once the call that its writer is in has returned. It is whole, so
  * that the drainer can take it if the writer's process is killed meanwhile, and it keeps nobody waiting for long:
  *
- *      RESERVED ──intend──> INTENDED ──claim──> RESERVED ──commit──> COMPLETE
- *                              ├──forgo──> VOID                      it did not happen
- *                              └──(drainer, after a while)──> VOID   claim() says so: write it anew
+ *      RESERVED ──intend──> INTENDED ──claim──> CLAIMED ──commit──> COMPLETE
+ *                              ├──forgo──> VOID                     it did not happen
+ *                              └──(drainer, after a while)──> VOID  claim() says so: write it anew
  *
  * Source: LTTng's reserve/commit scheme.
  */
@@ -68,7 +68,7 @@ static inline bool octo_ring_holds(const struct octo_ring *ring, const struct oc
  * Any thread, signal-safe. */
 uint64_t octo_ring_intend(struct octo_record *record);
 
-/* Takes an intended record back, to be changed and committed. False if the drainer has voided it. Any thread. */
+/* Takes an intended record back, to be brought up to date and committed; it stays whole meanwhile. False if the drainer has voided it. Any thread. */
 bool octo_ring_claim(struct octo_record *record, uint64_t intent);
 
 /* What a record intended has not happened, or others tell of it. Any thread, signal-safe. */
@@ -94,17 +94,18 @@ struct octo_ring_reader {
 /*
  * Calls take(record, arg) on every complete record from *cursor on, in order, up to about max_bytes of them,
  * and moves *cursor past them; frees nothing. Start with *cursor = octo_ring_tail(). A damaged record is
- * skipped and counted as dropped, never followed. A hole (reserved, not committed) ends the reading; one that
- * is older than hole_ns is counted as dropped and skipped to the next record. An intended record ends the reading; one
+ * skipped and added to *lost, never followed. A hole (reserved, not committed) ends the reading; one that
+ * is older than hole_ns is added to *lost and skipped to the next record. An intended record ends the reading; one
  * that is old is taken, with OCTO_RECORD_KILLED set, if its process is gone, else voided.
  * Returns the number taken. The single drainer only (holder of the lead).
  */
 size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes,
-                      const struct octo_ring_reader *reader);
+                      const struct octo_ring_reader *reader, uint64_t *lost);
 
-/* Where the next octo_ring_read() starts, and giving everything before cursor back to the writers. Drainer. */
+/* Where the next octo_ring_read() starts; giving everything before cursor back to the writers, `lost` records of it
+ * counted as dropped. Drainer. */
 uint64_t octo_ring_tail(const struct octo_ring *ring);
-void octo_ring_free(struct octo_ring *ring, uint64_t cursor);
+void octo_ring_free(struct octo_ring *ring, uint64_t cursor, uint64_t lost);
 
 /* octo_ring_read() from the tail and octo_ring_free() in one. */
 size_t octo_ring_drain(struct octo_ring *ring, size_t max_bytes, const struct octo_ring_reader *reader);

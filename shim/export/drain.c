@@ -21,8 +21,8 @@
 
 enum {
     DEAD_HOLE_MS = 10,
-    INTENT_MS =
-        OCTO_NAP_MS, /* a call that takes longer waits for something: then its intended record waits for us */
+    INTENT_MS = 200,                 /* how long an intended record may hold up those behind it */
+    INTENT_CROWDED_MS = OCTO_NAP_MS, /* the same where the ring fills up meanwhile, or its process is dead */
 };
 
 struct fill {
@@ -75,31 +75,36 @@ static struct octo_ring_reader reader_for(struct fill *f, uint64_t hole_ns)
     };
 }
 
-static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t *cursor, uint64_t hole_ns,
-                      struct fill *f)
+static void read_ring(struct octo_segment *segment, unsigned slot, uint64_t hole_ns, struct fill *f)
 {
+    uint64_t *cursor = &segment->batch.cursor[slot], *lost = &f->w->lost_records[slot];
     struct octo_ring *ring = octo_segment_ring(segment, slot);
     uint64_t start = ring != NULL ? octo_ring_tail(ring) : 0;
     struct octo_ring_reader reader = reader_for(f, hole_ns);
 
     *cursor = start;
+    *lost = 0;
     if (ring == NULL || octo_ring_empty(ring) || f->full)
         return;
-    octo_ring_read(ring, cursor, SIZE_MAX, &reader);
+    if (hole_ns != 0 && octo_ring_half_full(ring))
+        reader.intent_ns = INTENT_CROWDED_MS * OCTO_NS_PER_MS;
+    octo_ring_read(ring, cursor, SIZE_MAX, &reader, lost);
     /* A hole comes first: no need to wait long for a writer that is dead. */
     if (*cursor == start && !f->full && octo_segment_slot_dead(segment, slot)) {
         reader.hole_ns = DEAD_HOLE_MS * OCTO_NS_PER_MS;
-        octo_ring_read(ring, cursor, SIZE_MAX, &reader);
+        reader.intent_ns = INTENT_CROWDED_MS * OCTO_NS_PER_MS;
+        octo_ring_read(ring, cursor, SIZE_MAX, &reader, lost);
     }
 }
 
-static void free_rings(struct octo_segment *segment)
+static void free_rings(struct octo_writer *w, struct octo_segment *segment)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
         struct octo_ring *ring = octo_segment_ring(segment, i);
 
         if (ring != NULL)
-            octo_ring_free(ring, segment->batch.cursor[i]);
+            octo_ring_free(ring, segment->batch.cursor[i], w->lost_records[i]);
+        w->lost_records[i] = 0;
     }
 }
 
@@ -199,7 +204,7 @@ static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_
 static void settle(struct octo_writer *w, struct octo_segment *segment)
 {
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
-    free_rings(segment);
+    free_rings(w, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
     atomic_fetch_add_explicit(&w->segment->written, w->lines, memory_order_relaxed);
     atomic_store(&w->segment->stuck, 0);
@@ -227,13 +232,13 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
         unsigned slot = (batch->first + i) % OCTO_SEGMENT_SLOTS;
         bool was_full = f.full;
 
-        read_ring(segment, slot, &batch->cursor[slot], hole_ns, &f);
+        read_ring(segment, slot, hole_ns, &f);
         if (f.full && !was_full)
             w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
     }
     w->more = f.full;
     if (w->length == 0) { /* only padding, or holes given up */
-        free_rings(segment);
+        free_rings(w, segment);
         return 0;
     }
     if (!write_out(w, segment, 0, 0))
@@ -252,6 +257,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
     bool at_end = false;
     size_t done;
 
+    memset(w->lost_records, 0, sizeof w->lost_records);
     w->length = w->lines = 0;
     if (state == OCTO_BATCH_WRITING && batch->ino != 0) {
         for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
@@ -260,7 +266,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
             uint64_t cursor = ring != NULL ? octo_ring_tail(ring) : 0;
 
             if (ring != NULL && cursor != batch->cursor[slot])
-                octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, &reader);
+                octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, &reader, &w->lost_records[slot]);
         }
         /* Other bytes than announced: another version or form. Then they are written as if they were new. */
         if (w->length == batch->length && octo_sink_ready(&w->sink, 0) == 0) {

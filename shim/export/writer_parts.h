@@ -41,6 +41,7 @@ struct octo_writer {
     struct octo_encoder encoder;
     struct octo_trouble trouble;
     uint64_t sink_ns, dropped_ns, lost_ns, degraded_ns[OCTO_SEGMENT_OPAQUE]; /* last events about the shim */
+    uint64_t lost_records[OCTO_SEGMENT_SLOTS];                               /* of the batch, by ring */
     uint32_t first;                                                          /* slot the next batch begins with */
     bool more;                                                               /* the last batch was full */
     bool lost; /* the last batch was: there is no sink */

@@ -196,8 +196,8 @@ def haproxy(test, name, shim=True, behind=None, threads="nbthread 2", **more):
     return test.service(name, ["/usr/sbin/haproxy", "-W", "-db", "-f", path], shim=shim, port=port, **more)
 
 
-def gunicorn(*options):
-    return simple("/usr/bin/gunicorn", "--chdir", APPS, "-b", "127.0.0.1:{port}", "--max-requests", "50",
+def gunicorn(*options, max_requests=50):
+    return simple("/usr/bin/gunicorn", "--chdir", APPS, "-b", "127.0.0.1:{port}", "--max-requests", str(max_requests),
                   "--worker-tmp-dir", "/dev/shm", *options, "flask_app:app")
 
 

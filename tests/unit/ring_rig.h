@@ -63,7 +63,7 @@ static inline bool put(struct octo_ring *ring, uint32_t who, uint64_t number, si
 
 struct seen {
     uint64_t next[WRITERS]; /* number expected from each */
-    uint64_t total, bad, killed;
+    uint64_t total, bad, killed, lost;
     uint64_t stop_after;
 };
 
@@ -110,8 +110,11 @@ static inline size_t read_on(struct octo_ring *ring, uint64_t *cursor, size_t ma
                              uint64_t hole_ns, struct seen *seen)
 {
     struct octo_ring_reader r = reader(now_ns, hole_ns, seen);
+    uint64_t lost = 0;
+    size_t taken = octo_ring_read(ring, cursor, max_bytes, &r, &lost);
 
-    return octo_ring_read(ring, cursor, max_bytes, &r);
+    seen->lost += lost;
+    return taken;
 }
 
 static inline uint64_t all_dropped(const struct octo_ring *ring)

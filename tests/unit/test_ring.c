@@ -91,7 +91,7 @@ static void test_read_frees_nothing_until_told(void **state)
     assert_false(put(ring, 0, number, 100));
     cursor = octo_ring_tail(ring);
     assert_int_equal(read_on(ring, &cursor, SIZE_MAX, 0, 0, &again), number);
-    octo_ring_free(ring, cursor);
+    octo_ring_free(ring, cursor, 0);
     assert_true(octo_ring_empty(ring));
     assert_true(put(ring, 0, number, 100));
     drop(ring);
@@ -248,7 +248,7 @@ static void test_noise_never_harms(void **state)
         ring->head = ring->tail + SIZE - ring->tail % SIZE + ((unsigned)rand() % SIZE & ~31u);
         drain(ring, SIZE_MAX, 1, 0, &seen);
         assert_true(ring->tail <= ring->head);
-        octo_ring_free(ring, ring->head);
+        octo_ring_free(ring, ring->head, 0);
     }
     drop(ring);
 }

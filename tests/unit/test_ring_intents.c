@@ -98,6 +98,38 @@ static void test_intent_of_the_dead_is_taken_and_says_so(void **state)
     drop(ring);
 }
 
+/* Killed between claim and commit, it is still whole; a living writer that stays there for too long loses it. */
+static void test_claimed_record_of_the_dead_is_taken_too(void **state)
+{
+    struct octo_ring *ring = make(SIZE);
+    struct seen seen = {.total = 0};
+    uint64_t intent;
+    struct octo_record *r = intend(ring, 2, 0, 1000, &intent);
+
+    (void)state;
+    assert_true(octo_ring_claim(r, intent));
+    assert_true(put(ring, 1, 0, 10));
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 5 * INTENT_NS, &seen), 0);
+    gone_pid = 2;
+    assert_int_equal(drain(ring, SIZE_MAX, 1000 + INTENT_NS, 5 * INTENT_NS, &seen), 2);
+    gone_pid = NOBODY;
+    assert_int_equal(seen.killed, 1);
+    assert_int_equal(seen.bad + all_dropped(ring), 0);
+
+    r = intend(ring, 2, 1, 1000, &intent);
+    assert_true(octo_ring_claim(r, intent));
+    assert_true(put(ring, 1, 1, 10));
+    r->mono_ns = 3000; /* brought up to date, later than the drainer's now: young */
+    assert_int_equal(drain(ring, SIZE_MAX, 2999, 5 * INTENT_NS, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 3000 + 5 * INTENT_NS - 1, 5 * INTENT_NS, &seen), 0);
+    assert_int_equal(drain(ring, SIZE_MAX, 3000 + 5 * INTENT_NS, 5 * INTENT_NS, &seen), 1);
+    assert_int_equal(all_dropped(ring), 1);
+    octo_ring_commit(ring, r); /* too late, and without effect */
+    assert_true(octo_ring_empty(ring));
+    assert_int_equal(seen.bad, 0);
+    drop(ring);
+}
+
 static _Atomic uint64_t model_ns; /* the drainer's clock */
 
 static void *write_intents(void *arg)
@@ -169,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_forgone_record_is_passed_over_silently),
         cmocka_unit_test(test_old_intent_of_the_living_is_voided_and_its_writer_hears_of_it),
         cmocka_unit_test(test_intent_of_the_dead_is_taken_and_says_so),
+        cmocka_unit_test(test_claimed_record_of_the_dead_is_taken_too),
         cmocka_unit_test(test_threads_with_intents),
     };
 

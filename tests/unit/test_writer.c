@@ -323,7 +323,7 @@ static void killed_in_the_middle(void)
     octo_writer_stop(OCTO_NS_PER_S);
     /* Turn back its last steps. All went out in one batch. */
     CHECK(segment->batch.state == OCTO_BATCH_NONE && segment->batch.cursor[0] == cursor);
-    octo_ring_free(ring, tail);
+    octo_ring_free(ring, tail, 0);
     atomic_store(&segment->batch.state, OCTO_BATCH_WRITING);
     kill(getpid(), SIGKILL);
 }
