@@ -19,8 +19,13 @@ WARNINGS   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-proto
 CFLAGS     ?= -O2 -g
 SHIM_FLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
               -fno-stack-protector -fcf-protection=full -fasynchronous-unwind-tables -fexceptions \
-              -fno-semantic-interposition -flto=auto
-LDFLAGS    := -shared $(SHIM_FLAGS) $(CFLAGS) -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
+              -fno-semantic-interposition -fno-plt -flto=auto
+# gcc on x86-64 copies a few bytes of unknown number by `rep movs`, which takes 18 ns to start. clang does not.
+COPY       := unrolled_loop:256:noalign,libcall:-1:noalign
+COPY_FLAGS := $(shell printf 'int x;' | $(CC) -mmemcpy-strategy=$(COPY) -xc -fsyntax-only - 2>/dev/null && \
+              echo -mmemcpy-strategy=$(COPY) -mmemset-strategy=$(COPY))
+LIB_FLAGS  := $(SHIM_FLAGS) $(COPY_FLAGS) $(CFLAGS)
+LDFLAGS    := -shared $(LIB_FLAGS) -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
               -Wl,--no-undefined -Wl,--exclude-libs,ALL -Wl,--as-needed
 LDLIBS     := -l:libjansson.a
 
@@ -42,7 +47,7 @@ $(BUILD)/exports.map: shim/hook/hooks.def
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo '  CC $<'
-	@$(CC) $(CPPFLAGS) $(SHIM_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(CPPFLAGS) $(LIB_FLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 -include $(wildcard tests/*/*.mk scripts/*.mk)
