@@ -1,4 +1,4 @@
-// A SIGALRM handler every millisecond does I/O itself: on a pipe, and a whole request on another connection,
+// A SIGALRM handler a millisecond after the last does I/O itself: on a pipe, and a whole request on another connection,
 // in the middle of the main program's calls; errno is kept for both. (H26)
 //
 // events: request.started=400+ request.completed=400+ request.aborted=0
@@ -8,6 +8,12 @@
 
 static int ends[2], inner_client, inner_conn;
 static volatile sig_atomic_t runs;
+
+/* Once: under valgrind a handler takes longer than that, and a steady beat would leave the main program no time. */
+static void alarm_in_a_millisecond(void)
+{
+    CHECK(setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 1000}, NULL) == 0);
+}
 
 static void handler(int signal)
 {
@@ -24,6 +30,7 @@ static void handler(int signal)
     reply(inner_conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     recv_response(inner_client, bytes, sizeof bytes, 2, id);
     runs++;
+    alarm_in_a_millisecond();
     errno = saved;
 }
 
@@ -35,8 +42,7 @@ int main(void)
     CHECK(pipe(ends) == 0);
     const struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     CHECK(sigaction(SIGALRM, &action, NULL) == 0);
-    const struct itimerval timer = {.it_value.tv_usec = 1000, .it_interval.tv_usec = 1000};
-    CHECK(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+    alarm_in_a_millisecond();
     for (int i = 0; i < 400 || runs < 20; i++) {
         char bytes[1024], id[ID_SIZE];
         send_text(pair.client, "GET /outer HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -50,7 +56,7 @@ int main(void)
         reply(pair.server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         recv_response(pair.client, bytes, sizeof bytes, 2, id);
     }
-    CHECK(setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL) == 0);
+    CHECK(signal(SIGALRM, SIG_IGN) == handler);
     say("all answered");
     return 0;
 }

@@ -24,6 +24,7 @@ struct conn {
     char *batch;         /* request bytes: shared by all, or own (-i) */
     uint64_t left;       /* of a counted body or chunk */
     uint64_t hash, body;
+    char id[ID_MAX + 1]; /* of the response that is being read: counts once that is complete */
     uint64_t start_ns;
     size_t have;
     char buf[BUF];

@@ -13,6 +13,7 @@
 void begin_response(struct conn *c)
 {
     c->state = HEAD;
+    c->id[0] = 0;
     c->hash = 14695981039346656037u;
     c->body = 0;
 }
@@ -21,6 +22,8 @@ void end_response(struct conn *c)
 {
     if (latency_ns)
         latency_ns[count.done] = (uint32_t)(now_ns() - c->start_ns);
+    if (ids && c->id[0])
+        fprintf(ids, "%s\n", c->id);
     count.done++;
     count.bytes += c->body;
     c->got++;
@@ -92,8 +95,7 @@ static void check_id(struct conn *c, const char *id, size_t len, unsigned times)
         if (!good)
             wrong(&count.id_malformed, "X-Request-ID not of the form req_ + 16 hex digits");
     }
-    if (ids)
-        fprintf(ids, "%.*s\n", (int)len, id);
+    snprintf(c->id, sizeof c->id, "%.*s", (int)len, id);
 }
 
 /* Reads one whole head at p[0..n), its blank line included. Returns false if it is malformed. */
