@@ -78,7 +78,7 @@ void octo_fd_duplicated(int from, int to); /* both are now the same open socket 
 void octo_fd_handed_over(int fd);          /* sent to another process */
 void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
 
-/* Forgets fd before its close: returns the connection it was, to be dropped once it is closed. */
+/* Forgets fd before its close: returns the connection it was, to be dropped. */
 struct octo_conn *octo_fd_detach(int fd);
 bool octo_conn_share(struct octo_conn *conn); /* one descriptor more, unless the last is closed */
 void octo_conn_drop(struct octo_conn *conn);  /* one descriptor less. NULL is fine */
@@ -102,8 +102,8 @@ void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side);
  * Around a real call that may wait: the thread may be cancelled there or jump out of it, another one may close the
  * descriptor, so the side must not stay taken. pause() lets go of it and returns the turn; resume() takes it again, or says
  * false: another thread has been there, or the connection is gone. Then conn must not be touched again, not even left.
+ * Neither touches errno.
  */
-/* Neither touches errno. */
 uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side);
 bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn);
 

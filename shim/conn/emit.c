@@ -103,9 +103,14 @@ void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange 
     finish(r);
 }
 
+static uint64_t since(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? to_ns - from_ns : 0; /* one of them may be of a coarse clock */
+}
+
 static bool is_slow(const struct octo_exchange *x, const struct octo_ending *ending)
 {
-    return (int64_t)(ending->now_ns - x->head_ns) > (int64_t)octo_service.settings.slow_ns;
+    return since(x->head_ns, ending->now_ns) > octo_service.settings.slow_ns;
 }
 
 static enum octo_level level_of(const struct octo_exchange *x, const struct octo_ending *ending)
@@ -121,11 +126,6 @@ static enum octo_level level_of(const struct octo_exchange *x, const struct octo
 static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
 {
     return wanted(level) && (x->sampled || level != OCTO_INFO);
-}
-
-static uint64_t since(uint64_t from_ns, uint64_t to_ns)
-{
-    return to_ns > from_ns ? to_ns - from_ns : 0; /* one of them may be of a coarse clock */
 }
 
 static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
