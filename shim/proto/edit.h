@@ -108,7 +108,7 @@ size_t octo_edit_took(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 ssize_t octo_edit_read(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                        const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
 
-/* The same where out bytes, 1 to total, are in the buffers already: goes on behind them, returns all. */
+/* Its loop, where the first out bytes (0 to total) are in the buffers already: goes on behind them, returns all. */
 ssize_t octo_edit_read_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                           const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io);
 
@@ -143,7 +143,7 @@ struct octo_edit_plan {
     };
 };
 
-/* What a planned call has come to: all of it, part, or nothing of the service's bytes (an error, or insertion only). */
+/* What a planned call has come to: all of it, part (perhaps of the insertion only), or nothing: an error. */
 enum octo_edit_outcome { OCTO_WROTE_ALL, OCTO_WROTE_PART, OCTO_WROTE_NOTHING };
 
 /* Plans the call for what is at the cursor (total bytes), which is not octo_edit_is_plain(). */
@@ -168,7 +168,7 @@ ssize_t octo_edit_lost_write(const struct octo_edit_plan *plan, ssize_t k);
 ssize_t octo_edit_write(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                         const struct iovec *iov, int iovcnt, size_t total, struct octo_io *io);
 
-/* The same where the first out bytes, 1 to total, are taken already: goes on behind them, returns all. */
+/* Its loop, where the first out bytes (0 to total) are taken already: goes on behind them, returns all. */
 ssize_t octo_edit_write_on(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                            const struct iovec *iov, int iovcnt, size_t total, size_t out, struct octo_io *io);
 
