@@ -27,7 +27,7 @@ COPY_FLAGS := $(shell printf 'int x;' | $(CC) -mmemcpy-strategy=$(COPY) -xc -fsy
 LIB_FLAGS  := $(SHIM_FLAGS) $(COPY_FLAGS) $(CFLAGS)
 LDFLAGS    := -shared $(LIB_FLAGS) -Wl,-soname,$(LIB) -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst,-z,noexecstack \
               -Wl,--no-undefined -Wl,--exclude-libs,ALL -Wl,--as-needed
-LDLIBS     := -l:libjansson.a
+LDLIBS     := -l:libjansson.a -l:libz.a
 
 .PHONY: all clean help
 all: $(LIB)

@@ -3,10 +3,10 @@
 DOCTOR        := $(BUILD)/octoshim-doctor
 DOCTOR_PARTS  := $(wildcard scripts/doctor/*.c)
 # The settings are the library's own. fortify.c stays out: a static libc has those names.
-DOCTOR_BASE   := $(patsubst %,$(BUILD)/shim/base/%.o,settings settings_parse settings_json text random)
+DOCTOR_BASE   := $(patsubst %,$(BUILD)/shim/base/%.o,settings settings_parse settings_metrics settings_json text random)
 DOCTOR_FLAGS  := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE
 
-TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service fuzz-short test-unit-asan \
+TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service test-deploy fuzz-short test-unit-asan \
                  test-unit-tsan test-preload-valgrind lint
 
 SHELL_INSTALL  = install -d $(1) && install -m $(2) $(3) $(1)

@@ -21,7 +21,25 @@ enum octo_inject {
 
 enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
 
-enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048 };
+enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048, OCTO_ENDPOINTS_MAX = 4096 };
+
+enum octo_listen_kind { OCTO_LISTEN_OFF, OCTO_LISTEN_IPV4, OCTO_LISTEN_IPV6, OCTO_LISTEN_UNIX };
+
+/* Where the metrics are served. */
+struct octo_listen {
+    uint8_t kind;        /* enum octo_listen_kind */
+    uint16_t port;       /* 0: any */
+    uint8_t address[16]; /* 4 or 16 bytes, network order */
+    char path[108];      /* of a Unix socket */
+};
+
+enum { OCTO_BUCKETS_MAX = 20 };
+
+/* Upper bounds of a histogram's buckets but +Inf, ascending. */
+struct octo_buckets {
+    uint8_t count;
+    uint64_t bound[OCTO_BUCKETS_MAX]; /* nanoseconds */
+};
 
 struct octo_settings {
     bool disable;                         /* OCTOSHIM_DISABLE */
@@ -32,6 +50,10 @@ struct octo_settings {
     uint8_t rotate;                       /* enum octo_rotate */
     uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
     uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */
+    struct octo_listen listen;            /* OCTOSHIM_METRICS_LISTEN */
+    struct octo_buckets buckets;          /* OCTOSHIM_METRICS_BUCKETS: of request durations */
+    char labels[512];                     /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
+    char endpoints[OCTO_ENDPOINTS_MAX];   /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
     uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
     char service[128];                    /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
     char environment[128];                /* ENVIRONMENT */

@@ -265,7 +265,7 @@ static unsigned row_of(const char *key)
 /* Returns true if the value decided the member. null and the empty string say nothing. */
 static bool apply_value(struct octo_settings *s, unsigned row, const json_t *value)
 {
-    char buffer[OCTO_PATH_MAX + 64]; /* longer than any setting may be: what is cut is refused */
+    char buffer[OCTO_ENDPOINTS_MAX + 64]; /* longer than any setting may be: what is cut is refused */
     struct octo_text text;
 
     octo_text_begin(&text, buffer, sizeof(buffer));

@@ -278,6 +278,12 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         /* The default, a program's name, is not a list. */
         return value == s->program ? parse_text(value, len, member, row->size)
                                    : parse_resource(value, len, member, row->size);
+    case OCTO_SETTING_LISTEN:
+        return octo_setting_parse_listen(value, len, member);
+    case OCTO_SETTING_LABELS:
+        return octo_setting_parse_labels(value, len, member, row->size);
+    case OCTO_SETTING_BUCKETS:
+        return octo_setting_parse_buckets(value, len, member);
     case OCTO_SETTING_ABSOLUTE:
         return len > 0 && *value != '/' ? -EINVAL : parse_text(value, len, member, row->size);
     }

@@ -19,6 +19,9 @@ enum octo_setting_kind {
     OCTO_SETTING_TEXT,
     OCTO_SETTING_PATTERN,  /* text in which % is %s or %% */
     OCTO_SETTING_RESOURCE, /* OpenTelemetry's k=v,k2=v2, of which service.name is wanted */
+    OCTO_SETTING_LISTEN,   /* off, HOST:PORT, unix:/path */
+    OCTO_SETTING_LABELS,   /* name=value,name2=value2, kept as Prometheus shows them */
+    OCTO_SETTING_BUCKETS,  /* seconds, ascending, comma separated */
     OCTO_SETTING_ABSOLUTE, /* another standard's path: what is not absolute is ignored, unsaid */
 };
 
@@ -58,6 +61,14 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
       "daily, hourly, never, size:100M (K, M or G)")                                                              \
     X(SLOW, "OCTOSHIM_SLOW_MS", MILLISECONDS, BOTH, slow_ns, "1000", "whole milliseconds, 1 to 1000000000")       \
     X(SAMPLE, "OCTOSHIM_SAMPLE", FRACTION, BOTH, sample, "1.0", "a fraction from 0 to 1, as 0.25")                \
+    X(LISTEN, "OCTOSHIM_METRICS_LISTEN", LISTEN, BOTH, listen, "off",                                             \
+      "off, ADDRESS:PORT as 127.0.0.1:9464 or [::1]:9464, or unix:/path of at most 107 bytes")                    \
+    X(LABELS, "OCTOSHIM_METRICS_LABELS", LABELS, BOTH, labels, "",                                                \
+      "name=value,name2=value2, names of letters, digits and _, at most 500 bytes in all")                        \
+    X(BUCKETS, "OCTOSHIM_METRICS_BUCKETS", BUCKETS, BOTH, buckets, "0.01,0.05,0.1,0.5,1,2.5,5,10",                \
+      "seconds, ascending, as 0.01,0.1,1, at most 20")                                                            \
+    X(ENDPOINTS, "OCTOSHIM_ENDPOINTS", TEXT, BOTH, endpoints, "",                                                 \
+      "patterns as /users/{name}/posts/{id}, comma separated, at most 4095 bytes in all")                         \
     X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")           \
     X(XDG_RUNTIME_DIR, "XDG_RUNTIME_DIR", ABSOLUTE, ENVIRONMENT, xdg_runtime_dir, "", "an absolute path")
 
@@ -96,6 +107,11 @@ void octo_setting_refuse(struct octo_settings *s, unsigned row, const char *file
 
 /* log from log_pattern and service. */
 void octo_settings_expand_log(struct octo_settings *s);
+
+/* Parsers of their own, in settings_metrics.c: 0 or -EINVAL, and *to is as it was. */
+int octo_setting_parse_listen(const char *value, size_t len, struct octo_listen *to);
+int octo_setting_parse_labels(const char *value, size_t len, char *to, size_t size);
+int octo_setting_parse_buckets(const char *value, size_t len, struct octo_buckets *to);
 
 /* Adds a line (without its newline) to the complaints; when they are full it is only counted. */
 void octo_settings_complain(struct octo_settings *s, const struct octo_text *line);

@@ -1,6 +1,7 @@
 /* Connections: see conn.h. Life and use of one; what passes on it is exchange.c's. */
 #include "conn/conn.h"
 #include "conn/emit.h"
+#include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/slab.h"
 #include "base/clock.h"
@@ -63,6 +64,7 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
     conn->in.quiet = !(inject & OCTO_INJECT_REQUEST);
     conn->out.quiet = !(inject & OCTO_INJECT_RESPONSE);
     conn->in.reserve = OCTO_ID_LINE_MADE;
+    conn->counted = octo_measure_opened();
     if (octo_service.settings.level == OCTO_DEBUG) {
         conn->opened_ns = octo_clock_mono_ns();
         octo_emit_connection(conn, true, conn->opened_ns);
@@ -101,6 +103,7 @@ static void finish(struct octo_conn *conn)
         if (octo_service.settings.level == OCTO_DEBUG)
             octo_emit_connection(conn, false, octo_clock_mono_ns());
     }
+    octo_measure_closed(conn->counted);
     octo_slab_give(&conns, conn->handle);
 }
 
@@ -192,7 +195,7 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
     /* A Unix socket may keep message boundaries, which an insertion would move. */
     if (octo_thread_has_own_descriptors())
         return;
-    if (octo_service_wake() && is_family(family) &&
+    if (octo_service_wake(-1) && is_family(family) &&
         (family != AF_UNIX || octo_service.sandboxed || socket_option(fd, SO_TYPE) == SOCK_STREAM))
         conn = new_conn(address);
     if (conn || !octo_fd_is_foreign(fd))
@@ -239,7 +242,7 @@ static struct octo_conn *adopt(int fd)
 
     if (!octo_service.sandboxed && socket_option(fd, SO_TYPE) == SOCK_STREAM &&
         socket_option(fd, SO_ACCEPTCONN) == 0 && octo_sys(SYS_getpeername, fd, &address, &len) == 0 &&
-        is_family(address.ss_family) && octo_service_wake())
+        is_family(address.ss_family) && octo_service_wake(-1))
         conn = new_conn((struct sockaddr *)&address);
     octo_fd_set(fd, conn);
     if (conn)

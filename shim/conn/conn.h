@@ -44,6 +44,7 @@ struct octo_conn {
     _Atomic bool failed;          /* a call has failed as it does when the connection is lost */
     _Atomic uint8_t abort_reason; /* enum octo_abort_reason, valid if failed */
     bool unframed;                /* the response stream became opaque while an answer was due */
+    uint32_t counted;             /* measure.c's */
     uint64_t opened_ns;
     uint64_t in_now_ns, out_now_ns; /* clock of the present call of that side; 0: not read yet */
     struct octo_stream in, out;

@@ -199,6 +199,7 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
     /* A service that has locked itself in must not make a thread: its siblings or its next start write. */
     if (!octo_service.sandboxed && octo_service.segment)
         octo_writer_ensure(&octo_service.settings, octo_service.segment);
+    octo_process_expose();
 }
 
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns)

@@ -1,5 +1,6 @@
 /* Exchanges: see exchange.h. What the editors tell of the two streams (the ops) is turned into exchanges here. */
 #include "conn/emit.h"
+#include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/slab.h"
 #include "base/clock.h"
@@ -196,6 +197,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     if (x->method == OCTO_METHOD_CONNECT)
         conn->connecting = true;
     octo_emit_started(conn, x);
+    octo_measure_started(x);
     queue_append(conn, x); /* from here on a response may end it at any time */
 }
 
@@ -244,16 +246,18 @@ static uint64_t bytes_in(struct octo_conn *conn, const struct octo_exchange *x)
 /* The response is over (or will never be): tell, and let the exchange go. */
 static void settle(struct octo_conn *conn, struct octo_exchange *x, bool completed, enum octo_abort_reason reason)
 {
-    octo_emit_ended(conn, x,
-                    &(struct octo_ending){
-                        .now_ns = now_out(conn),
-                        .first_ns = x->first_ns,
-                        .bytes_in = bytes_in(conn, x),
-                        .bytes_out = x->first_ns ? conn->out.passed - x->out_start : 0,
-                        .status = x->status,
-                        .completed = completed,
-                        .reason = reason,
-                    });
+    const struct octo_ending ending = {
+        .now_ns = now_out(conn),
+        .first_ns = x->first_ns,
+        .bytes_in = bytes_in(conn, x),
+        .bytes_out = x->first_ns ? conn->out.passed - x->out_start : 0,
+        .status = x->status,
+        .completed = completed,
+        .reason = reason,
+    };
+
+    octo_measure_ended(x, &ending);
+    octo_emit_ended(conn, x, &ending);
     queue_take(conn);
     if (x->method == OCTO_METHOD_CONNECT)
         conn->connecting = false;
@@ -318,23 +322,27 @@ static void out_intend(void *owner, const struct octo_framer *f, uint64_t bytes)
     if (!x || is_interim(f))
         return;
     now_ns = octo_clock_coarse_ns();
-    octo_emit_intend(conn, x,
-                     &(struct octo_ending){
-                         .now_ns = now_ns,
-                         .first_ns = x->first_ns ? x->first_ns : now_ns,
-                         .bytes_in = bytes_in(conn, x),
-                         .bytes_out = conn->out.passed + bytes - x->out_start,
-                         .status = f->status,
-                         .completed = true,
-                     });
+    const struct octo_ending ending = {
+        .now_ns = now_ns,
+        .first_ns = x->first_ns ? x->first_ns : now_ns,
+        .bytes_in = bytes_in(conn, x),
+        .bytes_out = conn->out.passed + bytes - x->out_start,
+        .status = f->status,
+        .completed = true,
+    };
+
+    octo_measure_intend(x, &ending);
+    octo_emit_intend(conn, x, &ending);
 }
 
 static void out_forgo(void *owner)
 {
     struct octo_exchange *x = octo_conn_due(owner);
 
-    if (x)
-        octo_emit_forgo(x);
+    if (!x)
+        return;
+    octo_measure_forgo(x);
+    octo_emit_forgo(x);
 }
 
 static void out_opaque(void *owner, const struct octo_framer *f)

@@ -21,6 +21,7 @@ struct octo_exchange {
     _Atomic uint32_t over; /* enum octo_exchange_over */
     uint16_t status;       /* of the final response, 0 before its head */
     uint8_t method;        /* enum octo_method */
+    uint8_t verb;          /* measure.c's number of the method */
     uint8_t minor;         /* HTTP/1.x */
     bool sampled;          /* request.started was written, and so will be the end */
     bool target_cut;
@@ -33,9 +34,12 @@ struct octo_exchange {
     uint64_t first_ns;            /* monotonic: response head sent; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
     uint64_t bytes_in;            /* valid once the request is over */
-    struct octo_record *intent;   /* its end, as it will be if the present call takes all of its bytes; or NULL */
-    uint64_t intent_mark;         /* what the ring knows that by */
-    char line[OCTO_ID_LINE_MAX];  /* "X-Request-ID: …\r\n": what both editors insert */
+    uint32_t counted;             /* measure.c's: where it is in progress */
+    struct octo_pending
+        *pending; /* the same: its end, as it will be counted if the present call takes all; or NULL */
+    struct octo_record *intent;  /* its end, as it will be if the present call takes all of its bytes; or NULL */
+    uint64_t intent_mark;        /* what the ring knows that by */
+    char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what both editors insert */
     union {
         struct octo_head_text text;                /* while the head is read: the framer's */
         char words[sizeof(struct octo_head_text)]; /* then: ID, method, host, target, one after the other */

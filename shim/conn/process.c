@@ -2,10 +2,12 @@
 #include "conn/process.h"
 #include "conn/conn.h"
 #include "conn/emit.h"
+#include "conn/measure.h"
 #include "base/clock.h"
 #include "base/lone.h"
 #include "base/sys.h"
 #include "event/members.h"
+#include "export/exposer.h"
 #include "export/writer.h"
 
 #include <fcntl.h>
@@ -14,11 +16,12 @@
 #include <unistd.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 enum {
-    BORN_WITH_MAX = 256,       /* inherited descriptors that are looked at */
-    LOCK_IN_PATIENCE_MS = 200, /* for the writer to end */
-    EXIT_PATIENCE_MS = 100,    /* for the last events to be written */
+    BORN_WITH_MAX = 256,    /* inherited descriptors that are looked at */
+    END_PATIENCE_MS = 200,  /* for a thread of ours to end */
+    EXIT_PATIENCE_MS = 100, /* for the last events to be written */
 };
 
 struct octo_service octo_service;
@@ -135,6 +138,7 @@ struct octo_process *octo_process_begin(void)
     p->pid = (uint32_t)octo_sys(SYS_getpid);
     octo_random_seed(&p->random, p->pid);
     octo_writer_forked();
+    octo_exposer_forked();
     atomic_store_explicit(&p->live, 2, memory_order_release);
     return p;
 }
@@ -165,11 +169,28 @@ static void make_absolute(char *path, size_t size)
     path[len] = '/';
 }
 
-bool octo_service_wake(void)
+/* stderr is a place only together with what it is connected to. */
+static struct octo_identity identify(const struct octo_settings *s, int listener)
+{
+    struct octo_identity identity = {
+        s->service, s->environment, s->version, hash(s->log), 0, 0, 0, (uint32_t)octo_sys(SYS_getppid)};
+    struct stat st;
+
+    if (listener >= 0 && octo_sys(SYS_newfstatat, listener, "", &st, AT_EMPTY_PATH) == 0)
+        identity.listener = st.st_ino;
+    if (strcmp(s->log, "stderr") == 0 && octo_sys(SYS_newfstatat, 2, "", &st, AT_EMPTY_PATH) == 0) {
+        identity.log_dev = st.st_dev;
+        identity.log_ino = st.st_ino;
+    }
+    return identity;
+}
+
+bool octo_service_wake(int listener)
 {
     uint32_t state = OCTO_SERVICE_WAITING;
     struct octo_settings *s = &octo_service.settings;
     struct octo_process *process;
+    bool joined = false;
 
     if (octo_service_awake())
         return true;
@@ -189,16 +210,21 @@ bool octo_service_wake(void)
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
         return false;
     }
-    const struct octo_identity identity = {s->service, s->environment, s->version, hash(s->log)};
+    const struct octo_identity identity = identify(s, listener);
 
-    octo_service.segment = octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid,
-                                               octo_service.segment_path, sizeof(octo_service.segment_path));
-    if (octo_service.segment)
+    octo_service.segment =
+        octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid, octo_service.segment_path,
+                            sizeof(octo_service.segment_path), &joined);
+    if (octo_service.segment) {
         octo_segment_join(octo_service.segment, process->pid);
-    else
-        complain("octoshim: no shared memory for events; request IDs only\n");
+        octo_measure_wake(s, complain);
+    } else {
+        complain("octoshim: no shared memory for events and metrics; request IDs only\n");
+    }
     atomic_store(&octo_service.state, OCTO_SERVICE_AWAKE);
-    octo_emit_service(true, octo_service.argv0, 0);
+    octo_process_expose();
+    if (!joined)
+        octo_emit_service(true, octo_service.argv0, 0);
     return true;
 }
 
@@ -214,7 +240,7 @@ void octo_service_wake_if_born_listening(void)
 
         if (!octo_fd_is_foreign(fd) &&
             octo_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening) {
-            octo_service_wake();
+            octo_service_wake(fd);
             return;
         }
     }
@@ -238,15 +264,22 @@ void octo_process_lock_in(bool all_threads)
     if (octo_service.state == OCTO_SERVICE_INERT || octo_service.sandboxed || octo_process_is_borrowed())
         return;
     if (all_threads && octo_service_awake())
-        octo_writer_stop(LOCK_IN_PATIENCE_MS * OCTO_NS_PER_MS);
+        octo_process_quiesce();
     if (octo_service_awake())
         octo_emit_prepare();
+    octo_measure_prepare();
     octo_conn_prepare();
     if (octo_service.segment) {
         atomic_store(&octo_service.segment->muted, 1);
         octo_writer_ring(octo_service.segment, true); /* the last time: it is not to sleep for good again */
     }
     octo_service.sandboxed = true;
+}
+
+bool octo_process_quiesce(void)
+{
+    octo_writer_stop(END_PATIENCE_MS * OCTO_NS_PER_MS);
+    return octo_exposer_stop(END_PATIENCE_MS * OCTO_NS_PER_MS);
 }
 
 static bool is_vfork_child(void)
@@ -259,7 +292,7 @@ static bool is_vfork_child(void)
 void octo_process_give_up(void)
 {
     if (octo_service_awake())
-        octo_writer_stop(LOCK_IN_PATIENCE_MS * OCTO_NS_PER_MS);
+        octo_process_quiesce();
     octo_process_page = NULL;
     octo_service.state = OCTO_SERVICE_INERT;
 }
@@ -280,6 +313,13 @@ void octo_process_forked(uint32_t child_pid)
     atomic_fetch_add(&process->forks, 1);
     if (octo_service.segment)
         octo_segment_join(octo_service.segment, child_pid);
+    octo_process_expose(); /* a master lives longer than its workers, and may be the child of who has listened */
+}
+
+void octo_process_expose(void)
+{
+    if (octo_service.segment && octo_service_awake() && !octo_service.sandboxed)
+        octo_exposer_ensure(&octo_service.settings, octo_service.segment);
 }
 
 /*
@@ -303,6 +343,8 @@ void octo_process_exit(int code)
     if (!process || !segment || octo_service.sandboxed || octo_process_is_borrowed())
         return;
     octo_conn_process_ends();
+    if (octo_service.settings.listen.kind == OCTO_LISTEN_UNIX)
+        octo_exposer_stop(EXIT_PATIENCE_MS * OCTO_NS_PER_MS); /* or its file would stay */
     last = octo_segment_leave(segment, process->pid);
     if (last)
         octo_emit_service(false, "", code);

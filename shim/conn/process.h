@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "base/settings.h"
+#include "event/owners.h"
 #include "event/segment.h"
 
 #include <stdatomic.h>
@@ -29,6 +30,7 @@ struct octo_service {
     _Atomic bool sandboxed; /* it has put a seccomp filter on itself: only calls that it makes itself */
     struct octo_settings settings;
     struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
+    struct octo_metrics *metrics; /* in the segment; the same */
     char segment_path[OCTO_PATH_MAX];
     char argv0[OCTO_SETTING_MAX];
 };
@@ -36,10 +38,12 @@ struct octo_service {
 struct octo_process {
     _Atomic uint32_t live; /* 0: fresh (or forked), 1: being set up, 2: in use */
     uint32_t pid;
-    _Atomic uint32_t forks;         /* children made so far */
-    struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */
-    _Atomic bool ringless;          /* no memory for a ring: events are dropped */
-    _Atomic uint64_t requests;      /* heads read so far; numbers the requests */
+    _Atomic uint32_t forks;           /* children made so far */
+    struct octo_ring *_Atomic ring;   /* where this process's records go; NULL: none yet */
+    _Atomic bool ringless;            /* no memory for a ring: events are dropped */
+    struct octo_owner *_Atomic owner; /* this process's part of gauges; NULL: none yet */
+    _Atomic bool owned;               /* a thread has asked for one */
+    _Atomic uint64_t requests;        /* heads read so far; numbers the requests */
     struct octo_random random;
 };
 
@@ -63,9 +67,10 @@ static inline struct octo_process *octo_process(void)
 
 /*
  * The process turns out to be a service (listen, an adopted connection, a fork with inherited listeners): reads
- * the settings file, makes the segment, says service.started. The first caller does it; true once it is done.
+ * the settings file, makes the segment, says service.started. The first caller does it; true once it is done. listener:
+ * the socket that it listens on, or -1.
  */
-bool octo_service_wake(void);
+bool octo_service_wake(int listener);
 
 /* The same, before a fork, if it was born with a listening socket. Looks once. */
 void octo_service_wake_if_born_listening(void);
@@ -91,6 +96,13 @@ void octo_process_lock_in(bool all_threads);
 
 /* Give up for good: hooks pass everything on. Strict seccomp takes even the clock away (the vDSO's rdtsc faults). */
 void octo_process_give_up(void);
+
+/* Ends the threads of ours in this process. True if the exposer was one of them: octo_process_expose() starts it again; the
+ * writer starts with the next finished request. */
+bool octo_process_quiesce(void);
+
+/* Serves the service's metrics from this process, if no other does, and if that is wanted. */
+void octo_process_expose(void);
 
 /* A fork in this process made a child. */
 void octo_process_forked(uint32_t child_pid);

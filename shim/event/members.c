@@ -25,6 +25,9 @@ static bool put(struct octo_segment *segment, uint32_t pid, bool sweep)
 
 void octo_segment_join(struct octo_segment *segment, uint32_t pid)
 {
+    for (unsigned i = 0; i < OCTO_SEGMENT_MEMBERS; i++)
+        if (atomic_load_explicit(&segment->member[i], memory_order_relaxed) == pid)
+            return;
     if (!put(segment, pid, false))
         put(segment, pid, true);
 }

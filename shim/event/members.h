@@ -11,6 +11,7 @@
 
 #include "event/segment.h"
 
+/* Puts pid on the list, if it is not there. */
 void octo_segment_join(struct octo_segment *segment, uint32_t pid);
 
 /* Takes pid off the list; true if no other member is alive. */

@@ -7,6 +7,7 @@
 #include "event/segment.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -28,7 +29,11 @@
 
 _Static_assert(RING_BYTES <= RING_STRIDE, "a ring fits its stride");
 
-const size_t octo_segment_bytes = OCTO_SEGMENT_PAGE + OCTO_SEGMENT_SLOTS * RING_STRIDE;
+#define METRICS_BYTES                                                                                             \
+    ((sizeof(struct octo_metrics) + OCTO_SEGMENT_PAGE - 1) / OCTO_SEGMENT_PAGE * OCTO_SEGMENT_PAGE)
+#define RINGS_AT (OCTO_SEGMENT_PAGE + METRICS_BYTES)
+
+const size_t octo_segment_bytes = RINGS_AT + OCTO_SEGMENT_SLOTS * RING_STRIDE;
 
 /* True if the pages are there, writable for good. must: count a kernel without the call (before 5.14) as no. */
 bool octo_segment_populate(void *address, size_t bytes, bool must)
@@ -47,24 +52,17 @@ static void copy_name(char *out, const char *name)
     out[n] = 0;
 }
 
-struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
-                                         const struct octo_identity *identity, uint32_t pid, char *path,
-                                         size_t path_size)
+static uint64_t secret(void)
 {
-    void *map = NULL;
+    struct octo_random random = {0};
 
-    path[0] = 0;
-    if (octo_segment_file_create(dir, xdg_runtime_dir, identity, path, path_size, &map) < 0) {
-        /* Anonymous shared memory has no size limit that could raise SIGBUS, so need not be populated. */
-        long at = octo_sys(SYS_mmap, 0, octo_segment_bytes, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    octo_random_seed(&random, 0);
+    return octo_random_next(&random);
+}
 
-        if (at < 0 && at > -4096)
-            return NULL;
-        map = (void *)at;
-    }
-    struct octo_segment *segment = map;
-
+/* Fills the header of a new segment. */
+void octo_segment_begin(struct octo_segment *segment, const struct octo_identity *identity, uint32_t pid)
+{
     segment->version = OCTO_SEGMENT_VERSION;
     segment->creator_pid = pid;
     segment->size = octo_segment_bytes;
@@ -72,14 +70,40 @@ struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtim
     copy_name(segment->environment, identity->environment);
     copy_name(segment->app_version, identity->app_version);
     segment->kin = identity->kin;
+    segment->listener = identity->listener;
+    segment->log_dev = identity->log_dev;
+    segment->log_ino = identity->log_ino;
+    segment->member[0] = pid;
+    octo_metrics_init((struct octo_metrics *)((char *)segment + OCTO_SEGMENT_PAGE), secret(), octo_cpu_count());
     atomic_store(&segment->real_offset_ns, (int64_t)(octo_clock_real_ns() - octo_clock_mono_ns()));
     atomic_store(&segment->magic, OCTO_SEGMENT_MAGIC);
-    return segment;
+}
+
+struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
+                                         const struct octo_identity *identity, uint32_t pid, char *path,
+                                         size_t path_size, bool *joined)
+{
+    void *map = NULL;
+
+    path[0] = 0;
+    if (joined != NULL)
+        *joined = false;
+    if (octo_segment_file_create(dir, xdg_runtime_dir, identity, pid, path, path_size, joined, &map) < 0) {
+        /* Anonymous shared memory has no size limit that could raise SIGBUS, so need not be populated. */
+        long at = octo_sys(SYS_mmap, 0, octo_segment_bytes, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        map = at < 0 && at > -4096 ? NULL : (void *)at;
+        if (map == NULL)
+            return NULL;
+        octo_segment_begin(map, identity, pid);
+    }
+    return map;
 }
 
 static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
 {
-    return (struct octo_ring *)((char *)segment + OCTO_SEGMENT_PAGE + i * RING_STRIDE);
+    return (struct octo_ring *)((char *)segment + RINGS_AT + i * RING_STRIDE);
 }
 
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)
@@ -187,6 +211,19 @@ bool octo_segment_empty(struct octo_segment *segment)
             return false;
     }
     return true;
+}
+
+uint64_t octo_segment_dropped(struct octo_segment *segment)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        struct octo_ring *ring = octo_segment_ring(segment, i);
+
+        for (unsigned level = 0; ring != NULL && level < OCTO_LEVELS; level++)
+            total += atomic_load_explicit(&ring->dropped[level], memory_order_relaxed);
+    }
+    return total;
 }
 
 void octo_segment_retire(struct octo_segment *segment, const char *path)

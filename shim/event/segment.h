@@ -1,23 +1,27 @@
 /*
- * The segment: the shared memory of one service, master and workers: rings now, metric cells later.
+ * The segment: the shared memory of one service, master and workers: metric cells and rings.
  *
  * For: hook/ (creates it at the first listen), conn/ (this process's ring), export/ (leads and drains).
  * It is mapped before the first fork, so every worker has it. Preferably a file (mode 0600, unpredictable
  * name, on a tmpfs of ours), so that the next start of the service finds what a killed one left; else
  * anonymous shared memory. Pages are populated before use: a full tmpfs can never raise SIGBUS in the host.
  *
- *   | header: magic, version, identity, lead | process slot 0..63 | ring 0 | ring 1 | …  (sparse) |
+ *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | …  (sparse) |
  *
  * The lead is a robust futex: its holder is the one writer of the service. The kernel releases it when
  * that thread dies, however it dies, and wakes a waiting one.
  *
- * Whose segment file is whose: the creator takes a flock(2) on it, maps it and closes the descriptor. The
- * mapping, and each fork's copy of it, keeps the open file and so the lock. A file that can be locked is
+ * Whose segment file is whose: who maps it takes a shared flock(2) on it first and closes the descriptor. The
+ * mapping, and each fork's copy of it, keeps the open file and so the lock. A file that can be locked for oneself is
  * mapped by nobody: its service is gone, whatever became of its process numbers.
+ *
+ * A worker that is another program's start (exec: Node's cluster, uvicorn's workers) joins the segment of its service: same
+ * identity and log, and it is a child of one of the service's processes or listens on the very same socket.
  */
 #ifndef OCTO_EVENT_SEGMENT_H
 #define OCTO_EVENT_SEGMENT_H
 
+#include "event/metrics.h"
 #include "event/ring.h"
 
 enum {
@@ -32,7 +36,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 1u
+#define OCTO_SEGMENT_VERSION 2u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -58,7 +62,7 @@ struct octo_segment_batch {
 /* What has been said of the segment's counters in events about the shim itself. Leader only. */
 struct octo_reported {
     uint64_t dropped; /* of all rings */
-    uint64_t sink_dropped, start_failures, opaque[OCTO_SEGMENT_OPAQUE];
+    uint64_t sink_dropped, start_failures, refused, opaque[OCTO_SEGMENT_OPAQUE];
 };
 
 struct octo_segment {
@@ -70,14 +74,19 @@ struct octo_segment {
     char environment[OCTO_SEGMENT_NAME_MAX];
     char app_version[OCTO_SEGMENT_NAME_MAX];
     uint64_t kin;
-    _Atomic int64_t real_offset_ns;                     /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
-    _Atomic uint32_t lead __attribute__((aligned(64))); /* robust futex: TID of the writer that leads */
-    _Atomic uint32_t doorbell;                          /* futex: the leading writer sleeps on it */
+    uint64_t listener;         /* inode of the socket that the creator listened on first */
+    uint64_t log_dev, log_ino; /* of the creator's stderr, where that is the log */
+    _Atomic uint32_t exposer __attribute__((aligned(64))); /* robust futex: TID of who serves the metrics */
+    _Atomic uint32_t exposer_port;                         /* TCP port it chose, if it was free to; else 0 */
+    _Atomic int64_t real_offset_ns;                        /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
+    _Atomic uint32_t lead __attribute__((aligned(64)));    /* robust futex: TID of the writer that leads */
+    _Atomic uint32_t doorbell;                             /* futex: the leading writer sleeps on it */
     _Atomic uint32_t muted;                       /* a process may not ring: the leading writer looks by itself */
     _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
     _Atomic uint32_t stuck;                       /* the leading writer has lines that its sink does not take */
-    _Atomic uint64_t records;                     /* events reserved, for self metrics */
-    _Atomic uint64_t written;                     /* events written to a sink */
+    _Atomic uint64_t written[OCTO_LEVELS];        /* events written to a sink */
+    _Atomic uint64_t written_bytes;               /* and their bytes */
+    _Atomic uint64_t sink_errors;                 /* writes, and openings of the log, that failed */
     _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */
     _Atomic uint64_t start_failures;              /* writers that could not be started */
     _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
@@ -99,11 +108,14 @@ struct octo_identity {
     const char *service, *environment, *app_version;
     uint64_t
         kin; /* tells services of one name apart (by where they log): what one leaves is its next start's to write */
+    uint64_t listener, log_dev, log_ino; /* see struct octo_segment; 0: none */
+    uint32_t parent;                     /* of the process */
 };
 
 /*
  * Maps a new segment for this service. dir: preferred directory, or "" for the defaults (a tmpfs under /run,
  * $XDG_RUNTIME_DIR, /dev/shm). path receives the file's path, or "" for anonymous memory.
+ * Where a process that is kin has made one already, that one is mapped instead, and *joined is true (NULL: never).
  * Also maps what dead processes of this service and user left in that directory: octo_segment_orphan(); and removes
  * what others of this user left, if all of it was written.
  * Returns the segment or NULL (no memory). Raw system calls only; the descriptors it opens are closed again
@@ -111,7 +123,15 @@ struct octo_identity {
  */
 struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtime_dir,
                                          const struct octo_identity *identity, uint32_t pid, char *path,
-                                         size_t path_size);
+                                         size_t path_size, bool *joined);
+
+/* The metrics of a segment, or NULL: no memory for them. */
+static inline struct octo_metrics *octo_segment_metrics(struct octo_segment *segment)
+{
+    struct octo_metrics *m = (struct octo_metrics *)((char *)segment + OCTO_SEGMENT_PAGE);
+
+    return atomic_load_explicit(&m->ready, memory_order_acquire) ? m : NULL;
+}
 
 /*
  * The ring of process pid: claims a slot, populates and initialises its ring. With all slots taken, shares
@@ -133,6 +153,9 @@ bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i);
 /* Frees slots whose process is gone and whose ring is empty; returns how many remain in use. Drainer only. */
 unsigned octo_segment_reap(struct octo_segment *segment);
 
+/* Events refused so far because a ring was full. */
+uint64_t octo_segment_dropped(struct octo_segment *segment);
+
 /* True if nothing waits in any ring. Any thread; a hint. */
 bool octo_segment_empty(struct octo_segment *segment);
 
@@ -153,6 +176,7 @@ void octo_segment_orphan_done(unsigned i);
 bool octo_segment_populate(void *address, size_t bytes, bool must);
 extern const size_t octo_segment_bytes;
 int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,
-                             char *path, size_t path_size, void **map);
+                             uint32_t pid, char *path, size_t path_size, bool *joined, void **map);
+void octo_segment_begin(struct octo_segment *segment, const struct octo_identity *identity, uint32_t pid);
 
 #endif

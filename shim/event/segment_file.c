@@ -25,6 +25,8 @@
 enum {
     RANDOM_BYTES = 8,
     NAME_LEN = (int)sizeof(OCTO_SEGMENT_PREFIX) - 1 + 2 * RANDOM_BYTES + (int)sizeof(OCTO_SEGMENT_SUFFIX) - 1,
+    LOCK_TRIES = 50,
+    LOCK_STEP_MS = 1,
     CANDIDATES_MAX = 256, /* segment files looked at in a directory */
     STALE_S = 60,         /* a file without a valid header is garbage after so long */
 };
@@ -41,7 +43,7 @@ static struct {
 } orphan[OCTO_SEGMENT_ORPHANS];
 
 /* out = a + b; false if it does not fit. */
-static bool join(char *out, size_t size, const char *a, const char *b)
+static bool concat(char *out, size_t size, const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
 
@@ -66,7 +68,7 @@ static bool open_place(struct place *place, const char *base, const char *leaf, 
     struct stat st;
     struct statfs fs;
 
-    if (base[0] == 0 || !join(place->dir, sizeof place->dir, base, leaf))
+    if (base[0] == 0 || !concat(place->dir, sizeof place->dir, base, leaf))
         return false;
     if (!shared)
         octo_sys(SYS_mkdirat, AT_FDCWD, place->dir, 0700);
@@ -114,6 +116,15 @@ static bool may_be_that_large(void)
     return octo_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) == 0 && limit[0] >= octo_segment_bytes;
 }
 
+/* Waits for the lock of the place, but not for long: whoever may open the directory may hold it. */
+static void lock_place(const struct place *place)
+{
+    const struct timespec step = {.tv_nsec = LOCK_STEP_MS * (long)OCTO_NS_PER_MS};
+
+    for (int i = 0; i < LOCK_TRIES && octo_sys(SYS_flock, place->fd, LOCK_EX | LOCK_NB) == -EAGAIN; i++)
+        octo_sys(SYS_nanosleep, &step, NULL);
+}
+
 /* Makes one file in the place. Returns its mapping, header populated, locked for as long as it is mapped. */
 static void *make_file(const struct place *place, char *path, size_t path_size)
 {
@@ -121,7 +132,7 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
     void *map = NULL;
 
     make_name(name + 1);
-    if (!join(path, path_size, place->dir, name))
+    if (!concat(path, path_size, place->dir, name))
         return NULL;
     if (!may_be_that_large())
         return NULL;
@@ -129,7 +140,7 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
         (int)octo_sys(SYS_openat, place->fd, name + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return NULL;
-    if (octo_sys(SYS_flock, fd, LOCK_EX | LOCK_NB) == 0 && octo_sys(SYS_ftruncate, fd, octo_segment_bytes) == 0)
+    if (octo_sys(SYS_flock, fd, LOCK_SH | LOCK_NB) == 0 && octo_sys(SYS_ftruncate, fd, octo_segment_bytes) == 0)
         map = map_file(fd);
     if (map != NULL && !octo_segment_populate(map, OCTO_SEGMENT_PAGE, true)) {
         octo_sys(SYS_munmap, map, octo_segment_bytes);
@@ -189,7 +200,7 @@ static void consider(const struct place *place, const char *name, const struct o
         if (segment != NULL && octo_segment_empty(segment))
             finding = REMOVE;
         if (finding == ADOPT && segment != NULL && i < OCTO_SEGMENT_ORPHANS &&
-            join(orphan[i].path, sizeof orphan[i].path, place->dir, leaf))
+            concat(orphan[i].path, sizeof orphan[i].path, place->dir, leaf))
             orphan[i].segment = segment;
         else if (segment != NULL)
             octo_sys(SYS_munmap, segment, octo_segment_bytes);
@@ -197,6 +208,66 @@ static void consider(const struct place *place, const char *name, const struct o
     if (finding == REMOVE)
         octo_sys(SYS_unlinkat, place->fd, name, 0);
     octo_sys(SYS_close, fd);
+}
+
+/* True if a living service that has this head is ours. */
+static bool is_kin(const struct octo_segment *head, const struct octo_identity *identity, uint32_t pid)
+{
+    if (head->magic != OCTO_SEGMENT_MAGIC || head->version != OCTO_SEGMENT_VERSION ||
+        head->size != octo_segment_bytes || !same_name(head->service, identity->service) ||
+        head->kin != identity->kin || head->log_dev != identity->log_dev || head->log_ino != identity->log_ino)
+        return false;
+    if (identity->listener != 0 && head->listener == identity->listener)
+        return true;
+    for (unsigned i = 0; i < OCTO_SEGMENT_MEMBERS; i++)
+        if (head->member[i] == pid || (head->member[i] == identity->parent && identity->parent > 1))
+            return true;
+    return false;
+}
+
+/* Maps the file if it is the segment of this process's own service, which lives. */
+static struct octo_segment *join_file(int fd, const struct octo_identity *identity, uint32_t pid)
+{
+    struct octo_segment head;
+    struct stat st;
+
+    if (stat_fd(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != (uid_t)octo_sys(SYS_geteuid) ||
+        (uint64_t)st.st_size != octo_segment_bytes || octo_sys(SYS_flock, fd, LOCK_EX | LOCK_NB) == 0 ||
+        octo_sys(SYS_pread64, fd, &head, sizeof head, 0) != sizeof head || !is_kin(&head, identity, pid) ||
+        octo_sys(SYS_flock, fd, LOCK_SH | LOCK_NB) != 0)
+        return NULL;
+    return map_file(fd);
+}
+
+struct search {
+    const struct place *place;
+    const struct octo_identity *identity;
+    uint32_t pid;
+    char *path;
+    size_t path_size;
+    struct octo_segment *joined;
+};
+
+/* Returns true if the search is over. */
+static bool try_to_join(struct search *s, const char *name)
+{
+    char leaf[1 + NAME_LEN + 1] = "/";
+    int fd = (int)octo_sys(SYS_openat, s->place->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    s->joined = join_file(fd, s->identity, s->pid);
+    octo_sys(SYS_close, fd);
+    memcpy(leaf + 1, name, NAME_LEN + 1);
+    if (s->joined != NULL)
+        concat(s->path, s->path_size, s->place->dir, leaf);
+    return s->joined != NULL;
+}
+
+static bool take_over_or_remove(struct search *s, const char *name)
+{
+    consider(s->place, name, s->identity);
+    return false;
 }
 
 struct entry { /* linux_dirent64 */
@@ -207,13 +278,15 @@ struct entry { /* linux_dirent64 */
     char name[];
 };
 
-static void find_orphans(const struct place *place, const struct octo_identity *identity)
+/* Shows every file that is named like a segment to `look`, until that returns true. */
+static void look_through(struct search *s, bool (*look)(struct search *s, const char *name))
 {
     uint64_t room[4096 / sizeof(uint64_t)];
     unsigned seen = 0;
     long n;
 
-    while (seen < CANDIDATES_MAX && (n = octo_sys(SYS_getdents64, place->fd, room, sizeof room)) > 0)
+    octo_sys(SYS_lseek, s->place->fd, 0, SEEK_SET);
+    while (seen < CANDIDATES_MAX && (n = octo_sys(SYS_getdents64, s->place->fd, room, sizeof room)) > 0)
         for (long at = 0; at < n && seen < CANDIDATES_MAX;) {
             const struct entry *entry = (const struct entry *)((const char *)room + at);
 
@@ -224,16 +297,18 @@ static void find_orphans(const struct place *place, const struct octo_identity *
                        sizeof(OCTO_SEGMENT_SUFFIX)) != 0)
                 continue;
             seen++;
-            consider(place, entry->name, identity);
+            if (look(s, entry->name))
+                return;
         }
 }
 
 /*
- * Makes a segment file in the first place that takes one. *map: its mapping, header populated and zero.
+ * Makes a segment file in the first place that takes one, or maps that of our living service (then *joined is true;
+ * joined NULL: not asked for). *map: its mapping; a new one's header is populated and zero.
  * Returns 0, or -ENOENT if there is no such place.
  */
 int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,
-                             char *path, size_t path_size, void **map)
+                             uint32_t pid, char *path, size_t path_size, bool *joined, void **map)
 {
     const struct {
         const char *base, *leaf;
@@ -251,9 +326,21 @@ int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const
 
         if (!open_place(&place, places[i].base, places[i].leaf, places[i].trusted, places[i].shared))
             continue;
-        *map = make_file(&place, path, path_size);
-        if (*map != NULL)
-            find_orphans(&place, identity);
+        struct search search = {&place, identity, pid, path, path_size, NULL};
+
+        /* Of workers that begin at once the second is to find what the first has made. */
+        lock_place(&place);
+
+        if (joined != NULL) {
+            look_through(&search, try_to_join);
+            *joined = search.joined != NULL;
+        }
+        *map = search.joined != NULL ? search.joined : make_file(&place, path, path_size);
+        if (*map != NULL && search.joined == NULL)
+            octo_segment_begin(*map, identity, pid);
+        octo_sys(SYS_flock, place.fd, LOCK_UN);
+        if (*map != NULL && search.joined == NULL)
+            look_through(&search, take_over_or_remove);
         octo_sys(SYS_close, place.fd);
         if (*map != NULL)
             return 0;

@@ -50,7 +50,14 @@ static bool take(const struct octo_record *record, void *arg)
     }
     w->length += n;
     w->lines++;
+    w->by_level[record->level < OCTO_LEVELS ? record->level : OCTO_CRITICAL]++;
     return true;
+}
+
+void octo_drain_begin(struct octo_writer *w)
+{
+    w->length = w->lines = 0;
+    memset(w->by_level, 0, sizeof w->by_level);
 }
 
 /* Whoever has its number now. */
@@ -147,8 +154,10 @@ static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_
 
         if (err != 0)
             goto failed;
-        if (sink->fallback && w->trouble.error != sink->open_error)
+        if (sink->fallback && w->trouble.error != sink->open_error) {
+            atomic_fetch_add_explicit(&w->segment->sink_errors, 1, memory_order_relaxed);
             octo_report_trouble(w, sink->open_error, true);
+        }
         if (done > 0 && w->batch[done - 1] != '\n') {
             /* Inside a line. It can only be finished where it was begun, and if nothing came after it. */
             if (sink->stream || sink->dev != dev || sink->ino != ino || sink->size != torn_at) {
@@ -191,6 +200,7 @@ static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_
         }
         atomic_store(&w->segment->stuck, 1);
         if (err != -EAGAIN) {
+            atomic_fetch_add_explicit(&w->segment->sink_errors, 1, memory_order_relaxed);
             octo_report_trouble(w, err, sink->fd < 0);
             octo_writer_sleep(w, atomic_load(&w->segment->doorbell), OCTO_RETRY_MS);
         }
@@ -200,13 +210,23 @@ static bool write_out(struct octo_writer *w, struct octo_segment *segment, size_
     return true;
 }
 
+void octo_drain_count(struct octo_writer *w)
+{
+    if (w->lost)
+        return; /* with what little of the batch was written before */
+    for (unsigned i = 0; i < OCTO_LEVELS; i++)
+        if (w->by_level[i] != 0)
+            atomic_fetch_add_explicit(&w->segment->written[i], w->by_level[i], memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->segment->written_bytes, w->length, memory_order_relaxed);
+}
+
 /* After write_out(). */
 static void settle(struct octo_writer *w, struct octo_segment *segment)
 {
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
     free_rings(w, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
-    atomic_fetch_add_explicit(&w->segment->written, w->lines, memory_order_relaxed);
+    octo_drain_count(w);
     atomic_store(&w->segment->stuck, 0);
 }
 
@@ -216,7 +236,7 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
     struct octo_segment_batch *batch = &segment->batch;
     struct fill f = {.w = w, .encoder = encoder};
 
-    w->length = w->lines = 0;
+    octo_drain_begin(w);
     w->more = false;
     if (octo_segment_empty(segment))
         return 0;
@@ -258,7 +278,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
     size_t done;
 
     memset(w->lost_records, 0, sizeof w->lost_records);
-    w->length = w->lines = 0;
+    octo_drain_begin(w);
     if (state == OCTO_BATCH_WRITING && batch->ino != 0) {
         for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
             unsigned slot = (batch->first + i) % OCTO_SEGMENT_SLOTS;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "export/error.h"
 #include "proto/framer.h"
 
 #include <errno.h>
@@ -18,27 +19,6 @@
 _Static_assert((int)OCTO_OPAQUE_REASONS <= (int)OCTO_SEGMENT_OPAQUE, "the segment counts every reason");
 
 enum { REASON_MAX = 1400 };
-
-/* The name of -error as errno(3) has it, or NULL. */
-static const char *error_name(int error)
-{
-    static const struct {
-        int number;
-        char name[16];
-    } errors[] = {
-#define NAMED(e) {e, #e}
-        NAMED(EACCES), NAMED(EAGAIN), NAMED(EBADF),  NAMED(EDQUOT),       NAMED(EFBIG),  NAMED(EINVAL),
-        NAMED(EIO),    NAMED(EISDIR), NAMED(ELOOP),  NAMED(ENAMETOOLONG), NAMED(EMFILE), NAMED(ENFILE),
-        NAMED(ENODEV), NAMED(ENOENT), NAMED(ENOMEM), NAMED(ENOSPC),       NAMED(ENXIO),  NAMED(ENOTDIR),
-        NAMED(EPERM),  NAMED(EPIPE),  NAMED(EROFS),  NAMED(ENOBUFS),
-#undef NAMED
-    };
-
-    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        if (errors[i].number == -error)
-            return errors[i].name;
-    return NULL;
-}
 
 /* One line about the shim, at out. */
 static size_t make(struct octo_writer *w, enum octo_event_kind kind, const char *reason, uint64_t count, char *out)
@@ -65,6 +45,7 @@ static void add(struct octo_writer *w, enum octo_event_kind kind, const char *re
         return;
     w->length += make(w, kind, reason, count, w->batch + w->length);
     w->lines++;
+    w->by_level[kind == OCTO_EV_SHIM_SINK_FAILED ? OCTO_ERROR : OCTO_WARNING]++;
 }
 
 /* True, and *last_ns = now, if a second has passed since *last_ns. */
@@ -79,19 +60,13 @@ static bool due(uint64_t *last_ns, uint64_t now)
 static void trouble_text(const struct octo_writer *w, char *out, size_t size)
 {
     const struct octo_trouble *trouble = &w->trouble;
-    const char *name = error_name(trouble->error);
     struct octo_text t;
 
     octo_text_begin(&t, out, size);
     octo_text_str(&t, trouble->opening ? "cannot open " : "cannot write ");
     octo_text_str(&t, w->sink.path);
     octo_text_str(&t, ": ");
-    if (name != NULL) {
-        octo_text_str(&t, name);
-    } else {
-        octo_text_str(&t, "errno ");
-        octo_text_u64(&t, (uint64_t)-trouble->error);
-    }
+    octo_text_str(&t, octo_error_name(trouble->error));
     octo_text_str(&t,
                   trouble->opening ? "; events go to stderr meanwhile" : "; events wait, the newest are dropped");
 }
@@ -121,19 +96,6 @@ void octo_report_trouble(struct octo_writer *w, int error, bool opening)
     octo_sink_write(&to, line, n);
     if (to.fd != 2)
         octo_sys(SYS_close, to.fd);
-}
-
-static uint64_t ring_drops(struct octo_segment *segment)
-{
-    uint64_t total = 0;
-
-    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
-        struct octo_ring *ring = octo_segment_ring(segment, i);
-
-        for (unsigned level = 0; ring != NULL && level < OCTO_LEVELS; level++)
-            total += atomic_load_explicit(&ring->dropped[level], memory_order_relaxed);
-    }
-    return total;
 }
 
 /* Protocols of their own, and upgrades, are no fault. */
@@ -168,18 +130,22 @@ bool octo_report(struct octo_writer *w)
 
     if (w->lost)
         return false; /* nobody hears us; the counters wait */
-    w->length = w->lines = 0;
+    octo_drain_begin(w);
     if (tell) {
         char reason[REASON_MAX];
 
         trouble_text(w, reason, sizeof reason);
         add(w, OCTO_EV_SHIM_SINK_FAILED, reason, w->trouble.failures + w->sink.open_failures);
     }
-    waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", ring_drops(s), &said.dropped, &w->dropped_ns, now);
+    waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", octo_segment_dropped(s), &said.dropped,
+                   &w->dropped_ns, now);
     waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "sink_failed", atomic_load(&s->sink_dropped),
                    &said.sink_dropped, &w->lost_ns, now);
     waiting |= say(w, OCTO_EV_SHIM_DEGRADED, "writer_not_started", atomic_load(&s->start_failures),
                    &said.start_failures, &w->degraded_ns[OCTO_OPAQUE_NONE], now);
+    if (octo_segment_metrics(s))
+        waiting |= say(w, OCTO_EV_SHIM_DEGRADED, "series_limit", atomic_load(&octo_segment_metrics(s)->refused),
+                       &said.refused, &w->series_ns, now);
     for (unsigned i = 0; i < OCTO_OPAQUE_REASONS; i++)
         if (noteworthy(i))
             waiting |= say(w, OCTO_EV_SHIM_DEGRADED, octo_opaque_reason_name(i),
@@ -187,7 +153,8 @@ bool octo_report(struct octo_writer *w)
                            &w->degraded_ns[i], now);
     if (w->length != 0 && !octo_drain_write_plain(w))
         return true; /* not said: once more, when their second is over again */
-    atomic_fetch_add_explicit(&s->written, w->lines, memory_order_relaxed);
+    if (w->length != 0)
+        octo_drain_count(w);
     s->reported = said;
     if (tell) {
         memset(&w->trouble, 0, sizeof w->trouble);

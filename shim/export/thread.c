@@ -14,8 +14,20 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 enum {
+    FD_SWEEP_MAX = 65536, /* descriptors closed one by one where the kernel has no close_range */
     GONE_STEP_US = 20,
     GUARD_BYTES = 64 << 10, /* one page of any page size */
     STACK_BYTES = 64 << 10,
@@ -142,6 +154,28 @@ void octo_thread_exit(void)
 {
     for (;;)
         octo_sys(SYS_exit, 0);
+}
+
+int octo_thread_own_descriptors(void)
+{
+    struct rlimit limit = {FD_SWEEP_MAX, FD_SWEEP_MAX};
+    long err = octo_sys(SYS_close_range, 3, ~0u, CLOSE_RANGE_UNSHARE);
+
+    if (err < 0) {
+        err = octo_sys(SYS_unshare, CLONE_FILES);
+        if (err < 0)
+            return (int)err;
+        octo_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+        for (unsigned fd = 3; fd < limit.rlim_cur && fd < FD_SWEEP_MAX; fd++)
+            octo_sys(SYS_close, fd);
+    }
+    octo_sys(SYS_close, 0);
+    octo_sys(SYS_close, 1);
+    if (octo_sys(SYS_pidfd_getfd, -1, 2, 0) == -EBADF) {
+        octo_sys(SYS_close, 2);
+        return 0;
+    }
+    return 1;
 }
 
 bool octo_thread_wait(struct octo_thread *t, uint64_t timeout_ns)

@@ -1,7 +1,7 @@
 /*
  * A thread that libc does not know: made by clone(2) alone.
  *
- * For: the writer. Starting takes no malloc, no lock and may happen in a signal handler; errno is not touched.
+ * For: the writer, the exposer. Starting takes no malloc, no lock and may happen in a signal handler; errno is not touched.
  * The thread shares memory, directory and, until it changes that itself, descriptors with the process; every signal
  * is blocked in it. Its thread pointer leads to zeroes, so that it may call only libc functions that use no
  * thread-local storage (memcpy and its like, clock_gettime); a stray look is harmless.
@@ -28,6 +28,13 @@ int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg);
 /* Ends the calling thread; does not return. (Not declared so: a sanitizer would then tidy up a stack that it does
  * not know.) */
 void octo_thread_exit(void);
+
+/*
+ * Gives the calling thread a descriptor table of its own with nothing in it, or only what was the service's stderr where the
+ * kernel has no pidfd_getfd (before 5.6, some sandboxes) to fetch it later. Returns 0; 1: with stderr; -errno: it must
+ * not open or close anything, for every number is the service's.
+ */
+int octo_thread_own_descriptors(void);
 
 /* Waits until the kernel knows the thread no more, at most timeout_ns. Returns whether it does not. Only then are its
  * credentials out of the process's lists, and its share in root and working directory given up. Any thread but it. */

@@ -12,28 +12,14 @@
 #include "export/writer_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-
-#ifndef CLOSE_RANGE_UNSHARE
-#define CLOSE_RANGE_UNSHARE 2
-#endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 enum { NONE, STARTING, RUNNING, STOPPING };
 
 enum {
-    LIVE_HOLE_MS = 1000,  /* a reserved record of a living process may stay unfinished so long */
-    FD_SWEEP_MAX = 65536, /* descriptors closed one by one where the kernel has no close_range */
+    LIVE_HOLE_MS = 1000, /* a reserved record of a living process may stay unfinished so long */
     FLUSH_STEP_US = 250,
     STOP_STEP_MS = 2,
 };
@@ -41,31 +27,6 @@ enum {
 static struct octo_writer writer;
 static _Atomic uint32_t state;
 static _Atomic uint64_t not_before_ns; /* no new attempt to start before */
-
-/*
- * Gives this thread a descriptor table of its own with nothing in it. Returns whether that worked: if not, this thread
- * must not open or close anything, for every number is the service's.
- */
-static bool own_descriptors(struct octo_sink *sink)
-{
-    struct rlimit limit = {FD_SWEEP_MAX, FD_SWEEP_MAX};
-    long err = octo_sys(SYS_close_range, 3, ~0u, CLOSE_RANGE_UNSHARE);
-
-    if (err < 0) {
-        if (octo_sys(SYS_unshare, CLONE_FILES) < 0)
-            return false;
-        octo_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-        for (unsigned fd = 3; fd < limit.rlim_cur && fd < FD_SWEEP_MAX; fd++)
-            octo_sys(SYS_close, fd);
-    }
-    octo_sys(SYS_close, 0);
-    octo_sys(SYS_close, 1);
-    /* Without pidfd_getfd (before 5.6, some sandboxes) the service's stderr of this moment is all there will be. */
-    sink->own_stderr = octo_sys(SYS_pidfd_getfd, -1, 2, 0) != -EBADF;
-    if (!sink->own_stderr)
-        octo_sys(SYS_close, 2);
-    return true;
-}
 
 void octo_writer_sleep(struct octo_writer *w, uint32_t seen, unsigned timeout_ms)
 {
@@ -142,15 +103,18 @@ static void run(void *arg)
 
     octo_sys(SYS_prctl, PR_SET_NAME, "octoshim");
     octo_sink_init(&w->sink, settings->log, settings->rotate, settings->rotate_bytes);
-    if (own_descriptors(&w->sink)) {
+    int owned = octo_thread_own_descriptors();
+
+    w->sink.own_stderr = owned == 1;
+    if (owned >= 0) {
         octo_encoder_init(&w->encoder, settings->json, w->segment->service, w->segment->environment,
                           w->segment->app_version);
-        octo_lead_prepare(&w->lead, w->segment);
-        if (octo_lead_take(&w->lead, w->segment, &w->stop)) {
+        octo_lead_prepare(&w->lead, &w->segment->lead);
+        if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop)) {
             atomic_store(&w->segment->asleep, OCTO_AWAKE);
             work(w);
             atomic_store(&w->segment->stuck, 0);
-            octo_lead_release(w->segment);
+            octo_lead_release(&w->segment->lead);
         }
     } else {
         /* Nothing can be opened here without the service seeing it. Another process's writer may do better. */
@@ -214,7 +178,7 @@ void octo_writer_stop(uint64_t timeout_ns)
     /* It may be about to sleep just now: knock until it is gone. */
     do {
         ring_bell(writer.segment);
-        octo_lead_nudge(writer.segment);
+        octo_lead_nudge(&writer.segment->lead);
     } while (!octo_thread_wait(&writer.thread, STOP_STEP_MS * OCTO_NS_PER_MS) && octo_clock_mono_ns() < deadline);
     if (atomic_load(&writer.thread.tid) == 0) {
         was = STOPPING;
@@ -232,7 +196,7 @@ void octo_writer_flush(struct octo_segment *segment, uint64_t timeout_ns)
     ring_bell(segment);
     /* Nobody to wait for, or one who cannot write: what is in the rings is for a sibling or the next start. */
     while (!octo_segment_empty(segment) && !atomic_load(&segment->stuck) && octo_clock_mono_ns() < deadline &&
-           (octo_lead_held(segment) || atomic_load(&state) == RUNNING))
+           (octo_lead_held(&segment->lead) || atomic_load(&state) == RUNNING))
         octo_sys(SYS_nanosleep, &step, NULL);
 }
 

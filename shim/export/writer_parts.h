@@ -40,14 +40,16 @@ struct octo_writer {
     struct octo_sink sink;
     struct octo_encoder encoder;
     struct octo_trouble trouble;
-    uint64_t sink_ns, dropped_ns, lost_ns, degraded_ns[OCTO_SEGMENT_OPAQUE]; /* last events about the shim */
-    uint64_t lost_records[OCTO_SEGMENT_SLOTS];                               /* of the batch, by ring */
-    uint32_t first;                                                          /* slot the next batch begins with */
-    bool more;                                                               /* the last batch was full */
-    bool lost; /* the last batch was: there is no sink */
+    uint64_t sink_ns, dropped_ns, lost_ns, series_ns,
+        degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */
+    uint64_t lost_records[OCTO_SEGMENT_SLOTS]; /* of the batch, by ring */
+    uint32_t first;                            /* slot the next batch begins with */
+    bool more;                                 /* the last batch was full */
+    bool lost;                                 /* the last batch was: there is no sink */
 
-    size_t length;  /* bytes in batch */
-    uint64_t lines; /* and lines */
+    size_t length;                  /* bytes in batch */
+    uint64_t lines;                 /* and lines */
+    uint64_t by_level[OCTO_LEVELS]; /* the same */
     char batch[OCTO_BATCH_BYTES + OCTO_LINE_ROOM];
 };
 
@@ -58,6 +60,10 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
                           uint64_t hole_ns);
 /* Ends what a former leader had begun. First thing with every segment. */
 void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder);
+/* Empties w->batch. */
+void octo_drain_begin(struct octo_writer *w);
+/* Counts the lines of the batch, which is done with. */
+void octo_drain_count(struct octo_writer *w);
 /* Writes w->batch[0..length), lines that stand in no ring. Returns whether they are written. */
 bool octo_drain_write_plain(struct octo_writer *w);
 /* Sleeps on the doorbell of w->segment unless it differs from `seen`. timeout_ms 0: until rung. */

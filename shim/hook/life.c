@@ -4,11 +4,9 @@
  * Context: any thread, signal-safe. errno: as the real call left it.
  */
 #include "hook/reals.h"
-#include "base/clock.h"
 #include "base/sys.h"
 #include "conn/conn.h"
 #include "conn/process.h"
-#include "export/writer.h"
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -19,13 +17,21 @@
 #include <unistd.h>
 
 /* A thread that libc does not know keeps its credentials when the service changes its own, and stands in the way of a
- * new user namespace: before such a call the writer ends; the next finished request starts another (H24). */
-enum { WRITER_END_PATIENCE_MS = 200 };
-
-static void end_writer(void)
+ * new user namespace: before such a call ours end; the next finished request starts another writer (H24). */
+static bool end_threads(void)
 {
-    if (octo_service_awake() && !octo_process_is_borrowed())
-        octo_writer_stop(WRITER_END_PATIENCE_MS * OCTO_NS_PER_MS);
+    return octo_service_awake() && !octo_process_is_borrowed() && octo_process_quiesce();
+}
+
+/* After it: result as it is. */
+static int begin_again(bool exposed, int result)
+{
+    int kept = errno;
+
+    if (exposed)
+        octo_process_expose();
+    errno = kept;
+    return result;
 }
 
 static inline int octo_listen(int fd, int backlog)
@@ -33,7 +39,7 @@ static inline int octo_listen(int fd, int backlog)
     int result = octo_real.listen(fd, backlog), kept = errno;
 
     if (result == 0 && octo_service.state != OCTO_SERVICE_INERT && !octo_process_is_borrowed())
-        octo_service_wake();
+        octo_service_wake(fd);
     errno = kept;
     return result;
 }
@@ -86,27 +92,28 @@ static inline int octo_prctl(int option, unsigned long a, unsigned long b, unsig
 
 static inline int octo_unshare(int flags)
 {
-    int result;
+    bool exposed = (flags & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_FS | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND)) &&
+                   end_threads();
+    int result = octo_real.unshare(flags);
 
-    if (flags & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_FS | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND))
-        end_writer();
-    result = octo_real.unshare(flags);
     if (result == 0 && (flags & CLONE_FILES))
         octo_process_unshared_descriptors();
-    return result;
+    return begin_again(exposed, result);
 }
 
 static inline int octo_setns(int fd, int type)
 {
-    end_writer();
-    return octo_real.setns(fd, type);
+    bool exposed = end_threads();
+
+    return begin_again(exposed, octo_real.setns(fd, type));
 }
 
 #define CHANGES_IDENTITY(name, parameters, arguments)                                                             \
     static inline int octo_##name parameters                                                                      \
     {                                                                                                             \
-        end_writer();                                                                                             \
-        return octo_real.name arguments;                                                                          \
+        bool exposed = end_threads();                                                                             \
+                                                                                                                  \
+        return begin_again(exposed, octo_real.name arguments);                                                    \
     }
 CHANGES_IDENTITY(setuid, (uid_t id), (id))
 CHANGES_IDENTITY(setgid, (gid_t id), (id))
@@ -172,9 +179,11 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
     case SYS_setregid:
     case SYS_setresuid:
     case SYS_setresgid:
-    case SYS_setgroups:
-        end_writer();
-        break;
+    case SYS_setgroups: {
+        bool exposed = end_threads();
+
+        return begin_again(exposed, (int)octo_real.syscall(number, a, b, c, d, e, f));
+    }
     case SYS_setns:
         return setns((int)a, (int)b);
     case SYS_seccomp:

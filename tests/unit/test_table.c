@@ -228,7 +228,7 @@ static int load(void **state)
         return -1;
     strcat(runtime_dir, dir);
     octo_process_load(environment, "test_table", "test_table");
-    return octo_service_wake() ? 0 : -1;
+    return octo_service_wake(-1) ? 0 : -1;
 }
 
 static int unload(void **state)

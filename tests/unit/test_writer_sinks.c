@@ -109,7 +109,7 @@ static void no_stderr(void)
     ensure();
     octo_writer_flush(segment, 5 * OCTO_NS_PER_S);
     CHECK(octo_segment_empty(segment));
-    CHECK(segment->sink_dropped == 100 && segment->written == 0);
+    CHECK(segment->sink_dropped == 100 && segment->written[OCTO_INFO] == 0);
     unsigned tid = writer_tid();
 
     usleep(300000);

@@ -11,7 +11,7 @@ TSAN_TESTS   ?= $(filter test_ring test_ring_intents test_table test_random,$(UN
 
 UNIT_FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers -Itests/unit
 UNIT_SHIM    := $(filter-out -flto%,$(SHIM_FLAGS)) # the same objects go into many programs
-UNIT_LDLIBS  := -lcmocka -ljansson -lpthread
+UNIT_LDLIBS  := -lcmocka -ljansson -lz -lpthread
 
 UNIT_ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 UNIT_TSAN    := -fsanitize=thread -fno-omit-frame-pointer -O1 -g

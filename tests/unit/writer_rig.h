@@ -73,7 +73,7 @@ static inline int tear_down(void **state)
 static inline void create(void)
 {
     segment = octo_segment_create(dir, "", &(struct octo_identity){"orders", "test", "1.2", 0}, (uint32_t)getpid(),
-                                  path, sizeof path);
+                                  path, sizeof path, NULL);
     CHECK(segment != NULL);
 }
 
