@@ -20,7 +20,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
-MODULES = ["test_servers", "test_modes", "test_sinks", "test_death"]
+MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics"]
 LIMIT_SECONDS = 60
 SKIPPED = 77
 
@@ -56,12 +56,16 @@ def one(function, directory):
     return code
 
 
+def full_name(function):
+    return f"{function.__module__}.{function.__name__}"
+
+
 def in_process(function):
     """Starts the test in a process of its own. Returns (name, code, seconds, output)."""
     directory = tempfile.mkdtemp(prefix="octoshim-test-")
     os.chmod(directory, 0o755)
     begun = time.monotonic()
-    child = subprocess.Popen([sys.executable, "-B", __file__, "--one", function.__name__, "--dir", directory],
+    child = subprocess.Popen([sys.executable, "-B", __file__, "--one", full_name(function), "--dir", directory],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         output, _ = child.communicate(timeout=LIMIT_SECONDS)
@@ -102,7 +106,7 @@ def main():
     for module in MODULES:
         importlib.import_module(module)
     if options.one:
-        function = next(f for f in harness.TESTS if f.__name__ == options.one)
+        function = next(f for f in harness.TESTS if full_name(f) == options.one)
         sys.exit(one(function, options.dir))
     bare = os.environ.get("OCTO_TEST_BARE")  # the tests' own servers are tried, without the library
     for needed in [harness.LOAD] if bare else [harness.LOAD, harness.LIBRARY, harness.VALIDATE]:
@@ -111,7 +115,7 @@ def main():
     shared = tempfile.TemporaryDirectory(prefix="octo-service-")
     share(shared.name)
     harness.become_reaper()
-    chosen = [f for f in harness.TESTS if not options.names or any(n in f.__name__ for n in options.names)]
+    chosen = [f for f in harness.TESTS if not options.names or any(n in full_name(f) for n in options.names)]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
 
     def tell(result):

@@ -74,6 +74,8 @@ http {{{{
         root {www};
         location = /id {{{{ return 200 "$http_x_request_id\\n"; }}}}
         location = /error {{{{ return 500; }}}}
+        location /gone/ {{{{ return 404; }}}}
+        location /any/ {{{{ return 200 "any\\n"; }}}}
         location /small {{{{ }}}}
         location /big {{{{ }}}}
         location /missing {{{{ }}}}

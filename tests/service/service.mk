@@ -1,5 +1,5 @@
 # make test-service   real servers, bare and preloaded, driven by real clients (about 6 minutes)
-#   TESTS="nginx php" runs the tests whose names contain one of these words
+#   TESTS="nginx php" runs the tests whose names, with their file (test_death.reload), contain one of these words
 
 SERVICE_OUT := $(BUILD)/service
 
