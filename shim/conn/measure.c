@@ -344,24 +344,21 @@ static void foresee_errors(struct octo_metrics *m)
 
 static void count_completed(struct octo_metrics *m, struct octo_exchange *x, const struct octo_ending *ending)
 {
-    const struct octo_metric_family *f = &m->family[family[DURATION]];
     struct octo_pending *p = take_pending(x);
     uint64_t value = duration(x, ending);
-    uint32_t histogram;
+    uint32_t bucket;
 
-    if (p) {
-        histogram = p->histogram_word;
-        octo_owner_settle(m, p, value);
+    if (__builtin_expect(p != NULL, 1)) {
+        bucket = octo_owner_settle(m, p, value);
     } else {
         struct cells cells = cells_of(m, x, ending->status);
 
         if (!cells.count)
             return;
-        histogram = cells.histogram;
-        octo_observe(m, f, histogram, value);
+        bucket = octo_observe(m, &m->family[family[DURATION]], cells.histogram, value);
         octo_count(m, cells.count, 1);
     }
-    octo_exemplar_offer(m, histogram + 1 + octo_bucket(f, value), value, octo_exchange_id(x), x->id_len);
+    octo_exemplar_offer(m, bucket, value, ending->now_ns, octo_exchange_id(x), x->id_len);
 }
 
 void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *ending)

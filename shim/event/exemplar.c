@@ -14,22 +14,23 @@ static unsigned place_of(uint32_t word)
 }
 _Static_assert(OCTO_EXEMPLARS == 1 << 10, "place_of() gives as many");
 
-void octo_exemplar_offer(struct octo_metrics *m, uint32_t word, uint64_t value, const char *id, size_t id_len)
+void octo_exemplar_offer(struct octo_metrics *m, uint32_t word, uint64_t value, uint64_t now_ns, const char *id,
+                         size_t id_len)
 {
     struct octo_exemplar *e = &m->exemplar[place_of(word)];
-    uint64_t then = atomic_load_explicit(&e->mono_ns, memory_order_relaxed), now = octo_clock_coarse_ns();
+    uint64_t then = atomic_load_explicit(&e->mono_ns, memory_order_relaxed);
     uint32_t begun;
 
-    if (now - then < FRESH_NS || id_len > OCTO_EXEMPLAR_ID_MAX)
+    if (__builtin_expect(now_ns < then + FRESH_NS, 1) || id_len > OCTO_EXEMPLAR_ID_MAX)
         return;
     begun = atomic_load_explicit(&e->begun, memory_order_acquire);
     /* Who began and never ended is dead. */
-    if (begun != atomic_load_explicit(&e->ended, memory_order_acquire) && now - then < STALE_NS)
+    if (begun != atomic_load_explicit(&e->ended, memory_order_acquire) && now_ns < then + STALE_NS)
         return;
     if (!atomic_compare_exchange_strong(&e->begun, &begun, begun + 1))
         return;
     atomic_thread_fence(memory_order_release);
-    atomic_store_explicit(&e->mono_ns, now, memory_order_relaxed);
+    atomic_store_explicit(&e->mono_ns, now_ns, memory_order_relaxed);
     e->word = word;
     e->length = (uint32_t)id_len;
     e->value = value;

@@ -10,9 +10,10 @@
 
 #include "event/metrics.h"
 
-/* A request with this ID, of characters that need no escaping, gave the bucket at `word` this value (in the family's unit).
- * IDs longer than OCTO_EXEMPLAR_ID_MAX are not kept. */
-void octo_exemplar_offer(struct octo_metrics *m, uint32_t word, uint64_t value, const char *id, size_t id_len);
+/* A request with this ID, of characters that need no escaping, gave the bucket at `word` this value (in the family's unit)
+ * at now_ns (monotonic). IDs longer than OCTO_EXEMPLAR_ID_MAX are not kept. */
+void octo_exemplar_offer(struct octo_metrics *m, uint32_t word, uint64_t value, uint64_t now_ns, const char *id,
+                         size_t id_len);
 
 /* A copy of the exemplar of the bucket at `word`. False: there is none. */
 bool octo_exemplar_of(const struct octo_metrics *m, uint32_t word, struct octo_exemplar *copy);

@@ -110,7 +110,7 @@ struct octo_exemplar {
     uint32_t length;               /* bytes of id */
     uint64_t value;                /* in the family's unit */
     uint64_t real_ns;              /* when, CLOCK_REALTIME */
-    _Atomic uint64_t mono_ns;      /* the same, CLOCK_MONOTONIC_COARSE */
+    _Atomic uint64_t mono_ns;      /* the same, CLOCK_MONOTONIC */
     char id[OCTO_EXEMPLAR_ID_MAX];
     uint64_t spare;
 };
@@ -203,14 +203,16 @@ static inline unsigned octo_bucket(const struct octo_metric_family *f, uint64_t 
     return bucket;
 }
 
-/* Adds a value to a histogram whose first word this is. */
-static inline void octo_observe(struct octo_metrics *m, const struct octo_metric_family *f, uint32_t word,
-                                uint64_t value)
+/* Adds a value to a histogram whose first word this is. Returns the word of its bucket. */
+static inline uint32_t octo_observe(struct octo_metrics *m, const struct octo_metric_family *f, uint32_t word,
+                                    uint64_t value)
 {
-    _Atomic uint64_t *at = octo_lane(m) + word;
+    _Atomic uint64_t *lane = octo_lane(m);
+    uint32_t bucket = word + 1 + octo_bucket(f, value);
 
-    atomic_fetch_add_explicit(at, value, memory_order_relaxed);
-    atomic_fetch_add_explicit(at + 1 + octo_bucket(f, value), 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(lane + word, value, memory_order_relaxed);
+    atomic_fetch_add_explicit(lane + bucket, 1, memory_order_relaxed);
+    return bucket;
 }
 
 /* Gives a set gauge its value. */

@@ -24,21 +24,19 @@ static bool fetch(struct octo_metrics *m, const struct octo_owner *owner)
            octo_segment_populate(m->share[i], (size_t)m->share_lanes * OCTO_METRICS_PAGE, false);
 }
 
-static void count_on(struct octo_metrics *m, struct octo_pending *p)
+/* Counts from where the state is. Returns the word of the histogram's bucket. */
+static inline uint32_t count_on(struct octo_metrics *m, struct octo_pending *p)
 {
-    const struct octo_metric_family *f = &m->family[p->family];
     _Atomic uint64_t *lane = octo_lane(m);
+    uint32_t bucket = p->histogram_word + 1 + octo_bucket(&m->family[p->family], p->value);
 
     switch (atomic_load_explicit(&p->state, memory_order_acquire)) {
     case OCTO_PENDING_INTENDED:
-        if (p->histogram_word)
-            atomic_fetch_add_explicit(lane + p->histogram_word, p->value, memory_order_relaxed);
+        atomic_fetch_add_explicit(lane + p->histogram_word, p->value, memory_order_relaxed);
         atomic_store_explicit(&p->state, OCTO_PENDING_SUMMED, memory_order_release);
         __attribute__((fallthrough));
     case OCTO_PENDING_SUMMED:
-        if (p->histogram_word)
-            atomic_fetch_add_explicit(lane + p->histogram_word + 1 + octo_bucket(f, p->value), 1,
-                                      memory_order_relaxed);
+        atomic_fetch_add_explicit(lane + bucket, 1, memory_order_relaxed);
         atomic_store_explicit(&p->state, OCTO_PENDING_PLACED, memory_order_release);
         __attribute__((fallthrough));
     case OCTO_PENDING_PLACED:
@@ -46,6 +44,7 @@ static void count_on(struct octo_metrics *m, struct octo_pending *p)
         break;
     }
     atomic_store_explicit(&p->state, OCTO_PENDING_FREE, memory_order_release);
+    return bucket;
 }
 
 /* Counts and clears what the last owner has left. */
@@ -54,7 +53,8 @@ static void clear(struct octo_metrics *m, struct octo_owner *owner)
     size_t i = (size_t)(owner - m->owner);
 
     for (unsigned k = 0; k < OCTO_PENDING; k++)
-        count_on(m, &m->pending[i][k]);
+        if (m->pending[i][k].state != OCTO_PENDING_FREE)
+            count_on(m, &m->pending[i][k]);
     for (unsigned lane = 0; lane < m->share_lanes; lane++)
         for (unsigned k = 0; k < OCTO_SHARES; k++)
             if (atomic_load_explicit(&m->share[i][lane][k], memory_order_relaxed) != 0)
@@ -180,8 +180,8 @@ struct octo_pending *octo_owner_intend(struct octo_metrics *m, const struct octo
     return NULL;
 }
 
-void octo_owner_settle(struct octo_metrics *m, struct octo_pending *p, uint64_t value)
+uint32_t octo_owner_settle(struct octo_metrics *m, struct octo_pending *p, uint64_t value)
 {
     p->value = value;
-    count_on(m, p);
+    return count_on(m, p);
 }

@@ -59,8 +59,8 @@ static inline bool octo_owner_has(const struct octo_metrics *m, const struct oct
     return p >= own && p < own + OCTO_PENDING;
 }
 
-/* It has happened, with this value: counts. */
-void octo_owner_settle(struct octo_metrics *m, struct octo_pending *p, uint64_t value);
+/* It has happened, with this value: counts. Returns the word of the histogram's bucket. */
+uint32_t octo_owner_settle(struct octo_metrics *m, struct octo_pending *p, uint64_t value);
 
 /* It has not. */
 static inline void octo_owner_forgo(struct octo_pending *p)

@@ -8,7 +8,7 @@ BENCH_OUT      := $(BUILD)/bench
 BENCH_TOOLS    := $(BENCH_OUT)/load $(BENCH_OUT)/cost_write $(BENCH_OUT)/cost_start
 BENCH_FLAGS    := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(COPY_FLAGS) -O2 -g
 BENCH_MICRO    := $(patsubst tests/bench/%.c,$(BENCH_OUT)/%,$(wildcard tests/bench/bench_*.c))
-BENCH_PURE     := $(foreach room,base event proto export,$(wildcard shim/$(room)/*.c))
+BENCH_PURE     := $(foreach room,base event proto export conn,$(wildcard shim/$(room)/*.c))
 BENCH_RUN       = /usr/bin/python3 -B tests/bench/bench.py --library $(LIB) --tools $(BENCH_OUT)
 
 .PHONY: bench bench-quick bench-micro

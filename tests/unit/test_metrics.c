@@ -1,6 +1,7 @@
 /* Metrics: families, series and their cells, also made and counted by many threads and processes at once. */
 #include "metrics_rig.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "event/exemplar.h"
 
@@ -282,19 +283,19 @@ static void test_exemplars(void **state)
     struct octo_metrics *m = rig_new(1);
     struct octo_exemplar e;
     char id[OCTO_EXEMPLAR_ID_MAX + 1];
+    uint64_t now = octo_clock_mono_ns();
 
     (void)state;
     memset(id, 'x', sizeof(id));
     assert_false(octo_exemplar_of(m, 100, &e));
-    octo_exemplar_offer(m, 100, 42, id, sizeof(id)); /* too long */
+    octo_exemplar_offer(m, 100, 42, now, id, sizeof(id)); /* too long */
     assert_false(octo_exemplar_of(m, 100, &e));
-    octo_exemplar_offer(m, 100, 42, "req_1", 5);
+    octo_exemplar_offer(m, 100, 42, now, "req_1", 5);
     assert_true(octo_exemplar_of(m, 100, &e));
     assert_true(e.value == 42 && e.length == 5 && memcmp(e.id, "req_1", 5) == 0 && e.real_ns != 0);
-    octo_exemplar_offer(m, 100, 43, "req_2", 5); /* the first is fresh */
+    octo_exemplar_offer(m, 100, 43, now + OCTO_NS_PER_S - 1, "req_2", 5); /* the first is fresh */
     assert_true(octo_exemplar_of(m, 100, &e) && e.value == 42);
-    usleep(1100000);
-    octo_exemplar_offer(m, 100, 44, "req_3", 5);
+    octo_exemplar_offer(m, 100, 44, now + OCTO_NS_PER_S, "req_3", 5);
     assert_true(octo_exemplar_of(m, 100, &e) && e.value == 44);
     /* One whose writer was killed half way is not shown. */
     for (unsigned i = 0; i < OCTO_EXEMPLARS; i++)
