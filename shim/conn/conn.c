@@ -3,7 +3,9 @@
 #include "conn/emit.h"
 #include "conn/measure.h"
 #include "conn/process.h"
+#include "conn/rules_request.h"
 #include "conn/slab.h"
+#include "conn/watch.h"
 #include "base/clock.h"
 #include "base/lone.h"
 #include "base/sys.h"
@@ -63,6 +65,10 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
     octo_framer_init(&conn->out.framer, OCTO_RESPONSE);
     conn->in.quiet = !(inject & OCTO_INJECT_REQUEST);
     conn->out.quiet = !(inject & OCTO_INJECT_RESPONSE);
+    if (octo_rules_on_requests()) {
+        conn->in.tapped = octo_rules_tap_in();
+        conn->out.tapped = octo_rules_tap_out();
+    }
     conn->in.reserve = OCTO_ID_LINE_MADE;
     conn->counted = octo_measure_opened();
     if (octo_service.settings.level == OCTO_DEBUG) {
@@ -231,6 +237,8 @@ void octo_conn_prepare(void)
 {
     octo_slab_prepare(&conns);
     octo_exchange_prepare();
+    if (octo_rules_on_requests())
+        octo_watch_prepare();
 }
 
 /* fd came from elsewhere and is being read from: is it the service's end of a stream connection? */

@@ -2,6 +2,7 @@
 #include "conn/emit.h"
 #include "conn/measure.h"
 #include "conn/process.h"
+#include "conn/rules_request.h"
 #include "conn/slab.h"
 #include "base/clock.h"
 #include "base/lone.h"
@@ -29,6 +30,8 @@ struct octo_exchange *octo_exchange_new(void)
 
 void octo_exchange_free(struct octo_exchange *x)
 {
+    if (octo_rules_on_requests())
+        octo_rules_forget(x);
     octo_slab_give(&exchanges, x->handle);
 }
 
@@ -157,6 +160,8 @@ static void in_begin(void *owner, struct octo_framer *f)
             return;
         }
         conn->building->in_start = conn->in.passed;
+        if (conn->in.tapped)
+            octo_rules_begin(conn->building);
     }
     f->text = &conn->building->text;
 }
@@ -198,6 +203,8 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
         conn->connecting = true;
     octo_emit_started(conn, x);
     octo_measure_started(x);
+    if (octo_rules_on_requests())
+        octo_rules_head(x, f);
     queue_append(conn, x); /* from here on a response may end it at any time */
 }
 
@@ -211,6 +218,8 @@ static void in_end(void *owner, const struct octo_framer *f)
         return;
     conn->reading = NULL;
     x->bytes_in = conn->in.passed - x->in_start;
+    if (octo_rules_on_requests())
+        octo_rules_request_over(x);
     octo_exchange_half_over(x, OCTO_REQUEST_OVER);
 }
 
@@ -229,7 +238,18 @@ static void in_opaque(void *owner, const struct octo_framer *f)
     atomic_fetch_or(&conn->opaque, OCTO_IN);
 }
 
-const struct octo_edit_ops octo_conn_in_ops = {in_begin, in_insertion, in_head, in_end, in_opaque, NULL, NULL};
+static void in_tap(void *owner, const uint8_t *p, uint64_t n)
+{
+    struct octo_conn *conn = owner;
+
+    if (conn->building && p)
+        octo_rules_head_bytes(conn->building, p, (size_t)n);
+    else if (conn->reading)
+        octo_rules_request_bytes(conn->reading, p, n);
+}
+
+const struct octo_edit_ops octo_conn_in_ops = {in_begin,  in_insertion, in_head, in_end,
+                                               in_opaque, NULL,         NULL,    in_tap};
 
 /* ── responses ─────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -257,6 +277,8 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
     };
 
     octo_measure_ended(x, &ending);
+    if (octo_rules_on_requests())
+        octo_rules_ended(x, &ending);
     octo_emit_ended(conn, x, &ending);
     queue_take(conn);
     if (x->method == OCTO_METHOD_CONNECT)
@@ -362,8 +384,16 @@ static void out_opaque(void *owner, const struct octo_framer *f)
         atomic_fetch_or(&conn->opaque, OCTO_OUT);
 }
 
-const struct octo_edit_ops octo_conn_out_ops = {out_begin,  out_insertion, out_head, out_end,
-                                                out_opaque, out_intend,    out_forgo};
+static void out_tap(void *owner, const uint8_t *p, uint64_t n)
+{
+    struct octo_exchange *x = octo_conn_due(owner);
+
+    if (x)
+        octo_rules_response_bytes(x, p, n);
+}
+
+const struct octo_edit_ops octo_conn_out_ops = {out_begin,  out_insertion, out_head,  out_end,
+                                                out_opaque, out_intend,    out_forgo, out_tap};
 
 void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise)
 {

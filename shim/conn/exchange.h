@@ -13,6 +13,8 @@
 
 struct octo_conn;
 
+enum { OCTO_PROGRESS_MAX = 4 }; /* gauges by rule that one request counts in while it lasts */
+
 enum octo_exchange_over { OCTO_REQUEST_OVER = 1, OCTO_RESPONSE_OVER = 2 };
 
 struct octo_exchange {
@@ -36,7 +38,12 @@ struct octo_exchange {
     uint64_t bytes_in;            /* valid once the request is over */
     uint32_t counted;             /* measure.c's: where it is in progress */
     struct octo_pending
-        *pending; /* the same: its end, as it will be counted if the present call takes all; or NULL */
+        *pending;             /* the same: its end, as it will be counted if the present call takes all; or NULL */
+    uint64_t rules;           /* those that may apply; rules_request.c's, like the next two */
+    struct octo_watch *watch; /* or NULL */
+    struct {
+        uint32_t counted, share;
+    } progress[OCTO_PROGRESS_MAX];
     struct octo_record *intent;  /* its end, as it will be if the present call takes all of its bytes; or NULL */
     uint64_t intent_mark;        /* what the ring knows that by */
     char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what both editors insert */

@@ -32,7 +32,7 @@ static const char verbs[][8] = {"OTHER",  "GET",   "HEAD",    "POST",    "PUT",
                                 "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]), VERB_OTHER = 0 };
 
-static uint8_t verb_of(const char *method, size_t len)
+uint8_t octo_verb(const char *method, size_t len)
 {
     if (len == 3 && memcmp(method, "GET", 3) == 0)
         return 1;
@@ -232,38 +232,39 @@ static uint32_t share_of_verb(uint8_t verb)
     return share_of(&verb_share[verb], IN_PROGRESS, room, octo_text_len(&t));
 }
 
-/* One more of a gauge in this process. Returns what drop() knows it by; 0: nothing. */
-static uint32_t rise(uint32_t share)
+uint32_t octo_measure_rise(uint32_t share)
 {
     struct octo_process *process = octo_process();
-    struct octo_owner *owner = process && share ? owner_of(process) : NULL;
+    struct octo_owner *owner = process ? owner_of(process) : NULL;
 
     if (!owner)
         return 0;
-    octo_share_add(octo_service.metrics, owner, share - 1, 1);
+    octo_share_add(octo_service.metrics, owner, share, 1);
     return process->pid << OWNER_BITS | (uint32_t)(owner - octo_service.metrics->owner + 1);
 }
 
-/* One less, where it was counted: in this process, or in the one that it was forked from, if that still lives. */
-static void drop(uint32_t counted, uint32_t share)
+void octo_measure_drop(uint32_t counted, uint32_t share)
 {
     struct octo_owner *owner;
 
-    if (!counted || !share)
+    if (!counted)
         return;
     owner = &octo_service.metrics->owner[(counted & ((1u << OWNER_BITS) - 1)) - 1];
     if (atomic_load_explicit(&owner->pid, memory_order_relaxed) == counted >> OWNER_BITS)
-        octo_share_add(octo_service.metrics, owner, share - 1, -1);
+        octo_share_add(octo_service.metrics, owner, share, -1);
 }
 
 /* ── requests ──────────────────────────────────────────────────────────────────────────────────────── */
 
 void octo_measure_started(struct octo_exchange *x)
 {
+    uint32_t share;
+
     if (!octo_service.metrics)
         return;
-    x->verb = verb_of(x->words + x->id_len, x->method_len);
-    x->counted = rise(share_of_verb(x->verb));
+    x->verb = octo_verb(x->words + x->id_len, x->method_len);
+    share = share_of_verb(x->verb);
+    x->counted = share ? octo_measure_rise(share - 1) : 0;
 }
 
 static uint64_t duration(const struct octo_exchange *x, const struct octo_ending *ending)
@@ -371,20 +372,22 @@ void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *endin
         count_completed(m, x, ending);
     else
         octo_measure_forgo(x);
-    drop(x->counted, share_of_verb(x->verb));
+    octo_measure_drop(x->counted, share_of_verb(x->verb) - 1);
     if (__builtin_expect(!ending->completed || ending->status >= 500, 0))
         count_error(m, ending);
 }
 
 uint32_t octo_measure_opened(void)
 {
-    return octo_service.metrics ? rise(share_of(&connection_share, CONNECTIONS, "", 0)) : 0;
+    uint32_t share = octo_service.metrics ? share_of(&connection_share, CONNECTIONS, "", 0) : 0;
+
+    return share ? octo_measure_rise(share - 1) : 0;
 }
 
 void octo_measure_closed(uint32_t counted)
 {
     if (octo_service.metrics)
-        drop(counted, connection_share);
+        octo_measure_drop(counted, connection_share - 1);
 }
 
 /* ── families ──────────────────────────────────────────────────────────────────────────────────────── */

@@ -27,6 +27,14 @@ void octo_measure_intend(struct octo_exchange *x, const struct octo_ending *endi
 void octo_measure_forgo(struct octo_exchange *x);
 void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *ending);
 
+/* One more of a shared gauge in this process. Returns what octo_measure_drop() knows it by; 0: nothing was counted. One less,
+ * where it was counted: in this process, or in the one that it was forked from, if that still lives. */
+uint32_t octo_measure_rise(uint32_t share);
+void octo_measure_drop(uint32_t counted, uint32_t share);
+
+/* How a method is numbered: 0 OTHER, 1 GET … */
+uint8_t octo_verb(const char *method, size_t len);
+
 /* A connection is tracked from now on; or not any more (counted: what the first one returned). */
 uint32_t octo_measure_opened(void);
 void octo_measure_closed(uint32_t counted);

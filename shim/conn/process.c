@@ -203,7 +203,7 @@ bool octo_service_wake(int listener)
         give_way(&octo_service.state, OCTO_SERVICE_WAKING);
         return octo_service_awake();
     }
-    octo_settings_from_file(s);
+    octo_settings_from_file(s, NULL);
     make_absolute(s->log, sizeof(s->log));
     complain(s->complaints);
     if (octo_settings_inert(s)) {

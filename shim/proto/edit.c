@@ -136,6 +136,8 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
         }
         used = octo_framer_feed(&s->framer, p, n, &verdict);
         octo_edit_count(s, used);
+        if (__builtin_expect(s->tapped, 0))
+            ops->tap(owner, p, used);
         p += used;
         n -= used;
         if (verdict == OCTO_AT_BLANK) {
@@ -170,6 +172,8 @@ void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *
     if (octo_framer_is_opaque(&s->framer))
         return;
     octo_edit_count(s, n);
+    if (s->tapped)
+        ops->tap(owner, NULL, n);
     if (n > octo_framer_raw_left(&s->framer))
         octo_edit_opaque(s, ops, owner, OCTO_OPAQUE_CALL);
     else if (octo_framer_skip(&s->framer, n) == OCTO_AT_END)

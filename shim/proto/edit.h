@@ -57,6 +57,9 @@ struct octo_edit_ops {
      * the stream was lost meanwhile. forgo() also comes where nothing was intended. */
     void (*intend)(void *owner, const struct octo_framer *framer, uint64_t bytes);
     void (*forgo)(void *owner);
+    /* Only where the stream's `tapped` says so: bytes of the present message have passed, before head() or end() is called for
+     * them; p NULL: nobody has seen them. */
+    void (*tap)(void *owner, const uint8_t *p, uint64_t n);
 };
 
 /* One direction of one connection. Zero-initialise, then octo_framer_init(&s->framer, role). */
@@ -66,6 +69,7 @@ struct octo_stream {
     uint16_t inj_len;  /* its bytes */
     uint16_t inj_done; /* bytes of it already given to the reader */
     bool inj_known;    /* ops->insertion() has been asked for this head (framer is at its blank line) */
+    bool tapped;       /* ops->tap() wants the bytes */
     bool quiet;        /* insert nothing (OCTOSHIM_INJECT, shared connection): observe only */
     uint16_t reserve;  /* bytes of room that an insertion of this stream usually needs; reads only */
     uint64_t passed;   /* the stream's own bytes so far, up to the present op; insertions do not count */

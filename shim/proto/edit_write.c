@@ -37,6 +37,17 @@ static void adopt(struct octo_stream *s, const struct octo_edit_ops *ops, void *
         octo_edit_report_opaque(s, ops, owner);
 }
 
+/* The service's bytes of a call that took them all. */
+static void tap(const struct octo_edit_ops *ops, void *owner, const struct octo_edit_cursor *c, size_t n)
+{
+    const struct iovec *v = c->iov;
+
+    for (size_t skip = c->skip, len; n > 0; v++, skip = 0, n -= len) {
+        len = v->iov_len - skip < n ? v->iov_len - skip : n;
+        ops->tap(owner, (const uint8_t *)v->iov_base + skip, len);
+    }
+}
+
 /* How many of the k bytes that a planned call has moved are inserted ones. */
 static size_t inserted_of(const struct octo_edit_plan *plan, size_t k)
 {
@@ -144,6 +155,8 @@ ssize_t octo_edit_took_write(struct octo_edit_plan *plan, struct octo_stream *s,
 {
     if (k > 0 && (size_t)k == plan->asked) {
         *outcome = OCTO_WROTE_ALL;
+        if (__builtin_expect(s->tapped, 0))
+            tap(ops, owner, c, plan->look.bytes);
         adopt(s, ops, owner, &plan->look);
         return (ssize_t)plan->look.bytes;
     }
