@@ -10,6 +10,7 @@ same 'what is installed' "bin/octoshim-run
 include/octoshim/record.h
 lib/octoshim/liboctoshim.so
 libexec/octoshim/octoshim-doctor
+libexec/octoshim/octoshim-metrics
 share/man/man1/octoshim-run.1
 share/man/man7/octoshim.7" "$(cd "$dir/dest/usr" && find . -type f | sed 's|^\./||' | LC_ALL=C sort |
     grep -v 'include/octoshim/[a-qs-z]')"
