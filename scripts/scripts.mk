@@ -13,7 +13,8 @@ METRICS_SHIM  := $(patsubst %,$(BUILD)/shim/%.o,base/cpu base/random base/text p
                  event/ring event/segment event/segment_file event/metrics event/owners event/exemplar \
                  export/put export/bulk export/account export/expose)
 
-TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service test-deploy fuzz-short test-unit-asan \
+TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service test-deploy test-deploy-logs \
+                 test-deploy-container fuzz-short test-unit-asan \
                  test-unit-tsan test-preload-valgrind lint
 
 SHELL_INSTALL  = install -d $(1) && install -m $(2) $(3) $(1)

@@ -334,7 +334,7 @@ static void check_settings(const char *name)
     const char *base = strrchr(name, '/');
 
     octo_settings_from_environment(&settings, environ, base != NULL ? base + 1 : name);
-    octo_settings_from_file(&settings);
+    octo_settings_from_file(&settings, NULL);
     if (octo_settings_inert(&settings)) {
         say("settings", "%s: the shim leaves this program alone",
             settings.disable ? "OCTOSHIM_DISABLE is on" : "OCTOSHIM_INCLUDE or OCTOSHIM_EXCLUDE leaves it out");
