@@ -76,11 +76,22 @@ struct octo_settings {
  * output: what does not parse is said in complaints. Constructor only. */
 void octo_settings_from_environment(struct octo_settings *s, char *const *envp, const char *program);
 
+struct json_t; /* jansson's */
+
+/* A key of the file that is not a setting: its value is handed on. What read() is given is valid until it returns; text[0..len)
+ * is the whole file. arg is the owner's. */
+struct octo_settings_section {
+    const char *key;
+    void (*read)(const struct json_t *value, const char *file, const char *text, size_t len, void *arg);
+    void *arg;
+};
+
 /* Reads s->config (if set) with jansson and fills what the environment left open. Returns 0 or -errno; every
  * error (file, syntax with line and column, unknown key, value) is a line in complaints and leaves the default.
  * Once, before the first event; raw system calls, memory from mmap only. Keys: the setting's name, or the same
- * in lower case without `octoshim_` (`{"service_name": "orders", "slow_ms": 500}`). */
-int octo_settings_from_file(struct octo_settings *s);
+ * in lower case without `octoshim_` (`{"service_name": "orders", "slow_ms": 500}`); and `rules`, which is passed over.
+ * With a section only that is read, and no setting. */
+int octo_settings_from_file(struct octo_settings *s, const struct octo_settings_section *section);
 
 /* True if this program is to be left alone: disable, not included, or excluded (which wins). */
 bool octo_settings_inert(const struct octo_settings *s);

@@ -129,6 +129,9 @@ static unsigned depth_of(const char *text, size_t len)
     return deepest;
 }
 
+/* The one key that is no setting. */
+static const char rules_key[] = "rules";
+
 /* How a setting is called in the file: its name without OCTOSHIM_. */
 static const char *key_of(unsigned row)
 {
@@ -173,9 +176,9 @@ static void complain_of_key(struct octo_settings *s, const char *key, const char
 {
     char buffer[LINE_MAX];
     struct octo_text line;
-    unsigned row, nearest = 0;
-    unsigned best = UINT32_MAX;
-    const char *c;
+    const char *nearest = rules_key;
+    unsigned best = distance(key, nearest);
+    unsigned row;
 
     begin_line(&line, buffer, s);
     octo_text_str(&line, "key \"");
@@ -187,12 +190,12 @@ static void complain_of_key(struct octo_settings *s, const char *key, const char
 
         if (d < best) {
             best = d;
-            nearest = row;
+            nearest = key_of(row);
         }
     }
     if (problem == NULL) {
-        for (c = key_of(nearest); *c != '\0'; c++)
-            octo_text_char(&line, lower(*c));
+        for (; *nearest != '\0'; nearest++)
+            octo_text_char(&line, lower(*nearest));
         octo_text_char(&line, '"');
     }
     octo_settings_complain(s, &line);
@@ -280,6 +283,21 @@ static bool apply_value(struct octo_settings *s, unsigned row, const json_t *val
     return octo_text_len(&text) > 0 && octo_setting_apply(s, row, s->config, text.start, octo_text_len(&text));
 }
 
+/* What is read, and who reads what is no setting. */
+struct source {
+    const char *text;
+    size_t len;
+    const struct octo_settings_section *section; /* or NULL */
+};
+
+static void apply_section(struct octo_settings *s, const json_t *root, const struct source *from)
+{
+    const json_t *value = from->section != NULL ? json_object_get(root, from->section->key) : NULL;
+
+    if (value != NULL && !json_is_null(value))
+        from->section->read(value, s->config, from->text, from->len, from->section->arg);
+}
+
 static void apply_object(struct octo_settings *s, json_t *root)
 {
     const json_t *values[OCTO_SETTING_COUNT] = {NULL};
@@ -290,6 +308,8 @@ static void apply_object(struct octo_settings *s, json_t *root)
 
     json_object_foreach (root, key, value) {
         row = row_of(key);
+        if (strcmp(key, rules_key) == 0)
+            continue;
         if (row == OCTO_SETTING_COUNT)
             complain_of_key(s, key, NULL);
         else if (octo_setting_rows[row].source == OCTO_FROM_ENVIRONMENT)
@@ -320,8 +340,8 @@ static void complain_of_syntax(struct octo_settings *s, const json_error_t *erro
     octo_settings_complain(s, &line);
 }
 
-/* Parses text and applies what it holds, with all of jansson's memory in the arena. Returns 0 or -EINVAL. */
-static int parse_and_apply(struct octo_settings *s, const char *text, size_t len)
+/* Parses the text and applies what it holds, with all of jansson's memory in the arena. Returns 0 or -EINVAL. */
+static int parse_and_apply(struct octo_settings *s, const struct source *from)
 {
     struct octo_random random = {0};
     json_malloc_t malloc_before;
@@ -336,13 +356,15 @@ static int parse_and_apply(struct octo_settings *s, const char *text, size_t len
     octo_random_seed(&random, 0);
     json_object_seed((size_t)octo_random_next(&random) | 1);
 
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    root = json_loadb(from->text, from->len, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         complain_of_syntax(s, &error);
         verdict = -EINVAL;
     } else if (!json_is_object(root)) {
         complain(s, "must hold one object, as {\"service_name\": \"orders\"}", 0);
         verdict = -EINVAL;
+    } else if (from->section != NULL) {
+        apply_section(s, root, from);
     } else {
         apply_object(s, root);
     }
@@ -350,13 +372,13 @@ static int parse_and_apply(struct octo_settings *s, const char *text, size_t len
     return verdict;
 }
 
-static int use_text(struct octo_settings *s, const char *text, size_t len)
+static int use_text(struct octo_settings *s, const struct source *from)
 {
-    size_t size = ARENA_LEAST + len * ARENA_PER_BYTE;
+    size_t size = ARENA_LEAST + from->len * ARENA_PER_BYTE;
     char *memory;
     int verdict;
 
-    if (depth_of(text, len) > DEPTH_MAX) {
+    if (depth_of(from->text, from->len) > DEPTH_MAX) {
         complain(s, "is nested too deeply", 0);
         return -EINVAL;
     }
@@ -367,12 +389,12 @@ static int use_text(struct octo_settings *s, const char *text, size_t len)
     }
     arena.at = memory;
     arena.end = memory + size;
-    verdict = parse_and_apply(s, text, len);
+    verdict = parse_and_apply(s, from);
     octo_sys(SYS_munmap, memory, size);
     return verdict;
 }
 
-int octo_settings_from_file(struct octo_settings *s)
+int octo_settings_from_file(struct octo_settings *s, const struct octo_settings_section *section)
 {
     int errno_of_service = errno;
     char *text;
@@ -387,7 +409,7 @@ int octo_settings_from_file(struct octo_settings *s)
     }
     len = read_file(s, text);
     if (len >= 0)
-        len = use_text(s, text, (size_t)len);
+        len = use_text(s, &(struct source){text, (size_t)len, section});
     octo_sys(SYS_munmap, text, FILE_MAX + 1);
     octo_settings_expand_log(s);
     errno = errno_of_service;

@@ -10,6 +10,7 @@
 
 #include "base/settings.h"
 #include "conn/emit.h"
+#include "conn/measure_cells.h"
 
 /* Makes the families in the service's metrics, or finds those that are there. While the service wakes. complain: takes a
  * line for stderr. */
@@ -31,9 +32,6 @@ void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *endin
  * where it was counted: in this process, or in the one that it was forked from, if that still lives. */
 uint32_t octo_measure_rise(uint32_t share);
 void octo_measure_drop(uint32_t counted, uint32_t share);
-
-/* How a method is numbered: 0 OTHER, 1 GET … */
-uint8_t octo_verb(const char *method, size_t len);
 
 /* A connection is tracked from now on; or not any more (counted: what the first one returned). */
 uint32_t octo_measure_opened(void);

@@ -3,6 +3,7 @@
 #include "conn/conn.h"
 #include "conn/emit.h"
 #include "conn/measure.h"
+#include "conn/rules.h"
 #include "base/clock.h"
 #include "base/lone.h"
 #include "base/sys.h"
@@ -185,6 +186,12 @@ static struct octo_identity identify(const struct octo_settings *s, int listener
     return identity;
 }
 
+static void read_rules(const struct json_t *value, const char *file, const char *text, size_t len, void *arg)
+{
+    (void)arg;
+    octo_rules_read(value, file, text, len, octo_service.metrics, complain);
+}
+
 bool octo_service_wake(int listener)
 {
     uint32_t state = OCTO_SERVICE_WAITING;
@@ -218,6 +225,8 @@ bool octo_service_wake(int listener)
     if (octo_service.segment) {
         octo_segment_join(octo_service.segment, process->pid);
         octo_measure_wake(s, complain);
+        if (octo_service.metrics)
+            octo_settings_from_file(s, &(struct octo_settings_section){"rules", read_rules, NULL});
     } else {
         complain("octoshim: no shared memory for events and metrics; request IDs only\n");
     }

@@ -13,6 +13,7 @@
 #define OCTO_CONN_RULES_H
 
 #include "base/settings.h"
+#include "conn/measure_cells.h"
 #include "event/metrics.h"
 #include "proto/pattern.h"
 #include "proto/pick.h"

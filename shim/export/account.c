@@ -127,10 +127,10 @@ static uint64_t all_ticks(struct octo_metrics *m, unsigned place, uint32_t pid, 
     struct octo_used *used = &m->used[place];
     uint64_t gone = 0;
 
-    if (used->pid != 0 && (used->pid != pid || ticks < used->ticks)) /* another one's place now */
+    if (used->pid == pid && ticks == 0)
+        ticks = used->ticks;                                              /* not to be read just now */
+    else if (used->pid != 0 && (used->pid != pid || ticks < used->ticks)) /* another one's place now */
         gone = used->ticks;
-    else if (ticks == 0 && used->pid == pid)
-        ticks = used->ticks; /* not to be read just now */
     if (keep) {
         m->used_ticks += gone;
         *used = (struct octo_used){.pid = pid, .ticks = ticks};

@@ -47,6 +47,11 @@ static bool make(struct octo_answers *a, struct octo_answer *answer, unsigned ki
     return !answer->body.cut;
 }
 
+static bool has_kind(const struct octo_answer *answer, unsigned kind)
+{
+    return answer->body.used != 0 && answer->kind == kind;
+}
+
 struct octo_answer *octo_answer_get(struct octo_answers *a, unsigned kind, uint64_t asked_ns, uint64_t *wait_ns)
 {
     uint64_t now = octo_clock_mono_ns();
@@ -55,12 +60,12 @@ struct octo_answer *octo_answer_get(struct octo_answers *a, unsigned kind, uint6
     for (unsigned i = 0; i < OCTO_ANSWERS; i++) {
         struct octo_answer *answer = &a->answer[i];
 
-        if (answer->body.used != 0 && answer->kind == kind && answer->made_ns >= asked_ns) {
+        if (has_kind(answer, kind) && answer->made_ns >= asked_ns) {
             answer->users++;
             return answer;
         }
-        if (answer->users == 0 && (free == NULL || answer->kind == kind))
-            free = answer;
+        if (answer->users == 0 && (free == NULL || (has_kind(answer, kind) && !has_kind(free, kind))))
+            free = answer; /* one of its own kind has the right size already */
     }
     *wait_ns = free == NULL ? 0 : a->not_before_ns > now ? a->not_before_ns - now : 0;
     if (free == NULL || *wait_ns != 0)

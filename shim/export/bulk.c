@@ -15,7 +15,8 @@ bool octo_bulk_grow(struct octo_bulk *b, size_t more)
 
     while (size - b->used < more && size < b->limit)
         size *= 2;
-    if (size - b->used < more || b->cut) {
+    size = size < b->limit ? size : b->limit;
+    if (size < b->used + more || b->cut) {
         b->cut = true;
         return false;
     }

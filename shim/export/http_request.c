@@ -2,6 +2,7 @@
 #include "export/http_request.h"
 
 #include "base/text.h"
+#include "proto/endpoint.h"
 
 #include <string.h>
 
@@ -20,6 +21,12 @@ char *octo_ask_room(struct octo_ask *a, size_t *room)
     return a->bytes + a->used;
 }
 
+/* True if the first `framed` bytes, and those skipped before, are more than a head, its blank line and the longest body. */
+static bool is_too_long(const struct octo_ask *a, size_t framed)
+{
+    return a->skipped + (framed - a->head) > sizeof("\r\n") - 1 + OCTO_ASK_BODY_MAX;
+}
+
 enum octo_ask_state octo_ask_feed(struct octo_ask *a, size_t n)
 {
     a->used += n;
@@ -33,7 +40,7 @@ enum octo_ask_state octo_ask_feed(struct octo_ask *a, size_t n)
             a->head = a->framed;
             break;
         case OCTO_AT_END:
-            return OCTO_ASK_WHOLE;
+            return is_too_long(a, a->framed) ? OCTO_ASK_BAD : OCTO_ASK_WHOLE;
         case OCTO_IS_OPAQUE:
             return OCTO_ASK_BAD;
         case OCTO_MORE:
@@ -45,7 +52,7 @@ enum octo_ask_state octo_ask_feed(struct octo_ask *a, size_t n)
         a->skipped += a->used - a->head;
         a->used = a->framed = a->head;
     }
-    return a->used == sizeof(a->bytes) || a->skipped > OCTO_ASK_BODY_MAX ? OCTO_ASK_BAD : OCTO_ASK_MORE;
+    return a->used == sizeof(a->bytes) || is_too_long(a, a->head) ? OCTO_ASK_BAD : OCTO_ASK_MORE;
 }
 
 void octo_ask_next(struct octo_ask *a)
@@ -67,10 +74,10 @@ bool octo_ask_is(const struct octo_ask *a, const char *method)
 
 bool octo_ask_is_for(const struct octo_ask *a, const char *path)
 {
-    size_t n = strlen(path);
+    size_t n = strlen(path), at = 0, len = a->framer.target_len;
 
-    return a->framer.target_len >= n && memcmp(a->text.target, path, n) == 0 &&
-           (a->framer.target_len == n || a->text.target[n] == '?');
+    return octo_endpoint_form(a->text.target, len, &at) == OCTO_TARGET_PATH && len - at >= n &&
+           memcmp(a->text.target + at, path, n) == 0 && (len - at == n || a->text.target[at + n] == '?');
 }
 
 /* ── fields ────────────────────────────────────────────────────────────────────────────────────────── */
@@ -174,6 +181,7 @@ bool octo_ask_wants_openmetrics(const struct octo_ask *a)
 {
     const char *at = a->bytes, *value, *end;
     unsigned open = 0, text = 0, anything = 0;
+    bool names_text = false; /* then a range that holds it too says nothing of it */
 
     while (next_field(a, "accept", &at, &value, &end)) {
         const char *element, *element_end, *version, *version_end;
@@ -186,13 +194,14 @@ bool octo_ask_wants_openmetrics(const struct octo_ask *a)
                 if (!version || octo_text_same(version, (size_t)(version_end - version), "1.0.0"))
                     open = q > open ? q : open;
             } else if (octo_text_same(element, n, "text/plain")) {
+                names_text = true;
                 text = q > text ? q : text;
             } else if (octo_text_same(element, n, "text/*") || octo_text_same(element, n, "*/*")) {
                 anything = q > anything ? q : anything;
             }
         }
     }
-    return open != 0 && open >= text && open >= anything;
+    return open != 0 && open >= (names_text ? text : anything);
 }
 
 bool octo_ask_wants_gzip(const struct octo_ask *a)

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 enum { BACKLOG = 64, SOCKET_MODE = 0660 };
@@ -48,8 +49,13 @@ static socklen_t address_of(const struct octo_listen *where, uint16_t port, unio
 /* A dead exposer leaves its file behind: nobody answers there. */
 static void remove_if_stale(const struct octo_listen *where, const union address *address, socklen_t len)
 {
-    int fd = (int)octo_sys(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
+    int fd;
 
+    /* Any other file refuses a connection too. */
+    if (octo_sys(SYS_newfstatat, AT_FDCWD, where->path, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISSOCK(st.st_mode))
+        return;
+    fd = (int)octo_sys(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
     if (octo_sys(SYS_connect, fd, address, len) == -ECONNREFUSED)

@@ -26,7 +26,7 @@ static void defaults(void **state)
     assert_string_equal(s.runtime_dir, "");
     assert_int_equal(s.from_environment, 0);
     assert_false(octo_settings_inert(&s));
-    assert_int_equal(octo_settings_from_file(&s), 0);
+    assert_int_equal(octo_settings_from_file(&s, NULL), 0);
 }
 
 static void every_variable(void **state)

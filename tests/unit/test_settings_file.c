@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,6 +24,17 @@ static void assert_content(const char *text, size_t len)
     close(fd);
 }
 
+/* An environment that names the file. */
+static const char *const *with_file(void)
+{
+    static const char *environment[2];
+    static char config[96];
+
+    snprintf(config, sizeof(config), "OCTOSHIM_CONFIG=%s", file);
+    environment[0] = config;
+    return environment;
+}
+
 /* Environment, then the file with this content. Returns what reading it gave. */
 static int load_file(const char *text, const char *variable)
 {
@@ -34,7 +46,7 @@ static int load_file(const char *text, const char *variable)
         ENV(config, variable);
     else
         ENV(config);
-    return octo_settings_from_file(&s);
+    return octo_settings_from_file(&s, NULL);
 }
 
 /* However much is wrong, the complaints are bounded and the last line says how many are not shown. */
@@ -109,6 +121,55 @@ static void file_values_are_checked(void **state)
     assert_int_equal(s.slow_ns, 1000000000ull);
 }
 
+static struct {
+    unsigned calls;
+    uint64_t slow_ns;
+    char value[64], file[64], text[128];
+} section_was;
+
+static void read_section(const struct json_t *value, const char *path, const char *text, size_t len, void *arg)
+{
+    assert_ptr_equal(arg, &section_was);
+    assert_true(json_dumpb(value, section_was.value, sizeof(section_was.value) - 1, JSON_COMPACT) > 0);
+    snprintf(section_was.file, sizeof(section_was.file), "%s", path);
+    snprintf(section_was.text, sizeof(section_was.text), "%.*s", (int)len, text);
+    section_was.slow_ns = s.slow_ns;
+    section_was.calls++;
+}
+
+/* Its value goes to its reader, with the whole text, and no setting is read then; without a reader it is passed over. */
+static void a_section_is_handed_on(void **state)
+{
+    static const char text[] = "{\n \"rules\": [1, {\"a\": \"b\"}], \"slow_ms\": 5}\n";
+    static const struct octo_settings_section section = {"rules", read_section, &section_was};
+
+    (void)state;
+    assert_int_equal(load_file(text, NULL), 0);
+    assert_string_equal(s.complaints, "");
+    assert_int_equal(s.slow_ns, 5000000);
+    assert_int_equal(section_was.calls, 0);
+
+    load(with_file(), "orders-api");
+    assert_int_equal(octo_settings_from_file(&s, &section), 0);
+    assert_string_equal(s.complaints, "");
+    assert_int_equal(section_was.calls, 1);
+    assert_int_equal(section_was.slow_ns, 1000000000);
+    assert_string_equal(section_was.value, "[1,{\"a\":\"b\"}]");
+    assert_string_equal(section_was.file, file);
+    assert_string_equal(section_was.text, text);
+
+    load_file("{\"rules\": null, \"Rules\": 1, \"rulez\": 1}", NULL);
+    assert_complains("key \"Rules\" is not known; the nearest that is: \"rules\"\n");
+    assert_complains("key \"rulez\" is not known; the nearest that is: \"rules\"\n");
+    assert_int_equal(lines(s.complaints), 2);
+    load(with_file(), "orders-api");
+    octo_settings_from_file(&s, &section);
+    load_file("{\"slow_ms\": 5}", NULL);
+    load(with_file(), "orders-api");
+    octo_settings_from_file(&s, &section);
+    assert_int_equal(section_was.calls, 1);
+}
+
 static void unknown_keys_name_the_nearest(void **state)
 {
     (void)state;
@@ -153,26 +214,26 @@ static void unreadable_files(void **state)
     assert_non_null(big);
     ENV("OCTOSHIM_CONFIG=/no/such/file.json");
     errno = EBADMSG;
-    assert_int_equal(octo_settings_from_file(&s), -ENOENT);
+    assert_int_equal(octo_settings_from_file(&s, NULL), -ENOENT);
     assert_int_equal(errno, EBADMSG);
     assert_string_equal(s.complaints,
                         "octoshim: /no/such/file.json: no such file (error 2); the file is not used\n");
     ENV("OCTOSHIM_CONFIG=/tmp");
-    assert_int_equal(octo_settings_from_file(&s), -EISDIR);
+    assert_int_equal(octo_settings_from_file(&s, NULL), -EISDIR);
     assert_complains("/tmp: is a directory");
 
     memset(big, ' ', 2 << 20);
     assert_content(big, 2 << 20);
     snprintf(config, sizeof(config), "OCTOSHIM_CONFIG=%s", file);
     ENV(config);
-    assert_int_equal(octo_settings_from_file(&s), -EFBIG);
+    assert_int_equal(octo_settings_from_file(&s, NULL), -EFBIG);
     assert_complains("is larger than 1 MiB");
     free(big);
 
     unlink(file);
     assert_int_equal(mkfifo(file, 0600), 0); /* no writer: must not wait for one */
     ENV(config);
-    assert_int_equal(octo_settings_from_file(&s), -EINVAL);
+    assert_int_equal(octo_settings_from_file(&s, NULL), -EINVAL);
     unlink(file);
 }
 
@@ -198,7 +259,7 @@ static void a_greedy_file(void **state)
     close(fd);
     ENV(config);
     errno = EBADMSG;
-    assert_int_equal(octo_settings_from_file(&s), 0);
+    assert_int_equal(octo_settings_from_file(&s, NULL), 0);
     assert_int_equal(errno, EBADMSG);
     assert_int_equal(s.sample, ALL / 2);
     assert_complains("OCTOSHIM_EXCLUDE=\"[...]\"");
@@ -229,6 +290,7 @@ int main(void)
         cmocka_unit_test(file_fills_what_the_environment_left_open),
         cmocka_unit_test(service_of_the_environment_beats_the_file),
         cmocka_unit_test(file_values_are_checked),
+        cmocka_unit_test(a_section_is_handed_on),
         cmocka_unit_test(unknown_keys_name_the_nearest),
         cmocka_unit_test(file_errors),
         cmocka_unit_test(unreadable_files),
