@@ -85,6 +85,25 @@ static bool is_name(const char *name, size_t len)
     return good;
 }
 
+/* True if the shim's own series have a label of that name, or text[0..used) has it already: `a="1",b="2",`. */
+static bool is_taken(const char *name, size_t len, const char *text, size_t used)
+{
+    static const char own[][12] = {"le",        "method", "endpoint", "status", "error_type",
+                                   "component", "level",  "reason",   "family", "version",
+                                   "libc",      "host",   "provider", "model",  "pool"};
+
+    for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (strlen(own[i]) == len && memcmp(name, own[i], len) == 0)
+            return true;
+    for (size_t at = 0; at + len + 2 <= used; at++) {
+        bool begins = at == 0 || (at >= 2 && text[at - 1] == ',' && text[at - 2] == '"');
+
+        if (begins && memcmp(text + at, name, len) == 0 && text[at + len] == '=' && text[at + len + 1] == '"')
+            return true;
+    }
+    return false;
+}
+
 /* Values are ASCII without control characters: what Prometheus needs escaped is. */
 int octo_setting_parse_labels(const char *value, size_t len, char *to, size_t size)
 {
@@ -100,7 +119,8 @@ int octo_setting_parse_labels(const char *value, size_t len, char *to, size_t si
         if (next == NULL)
             next = end;
         equals = memchr(value, '=', (size_t)(next - value));
-        if (equals == NULL || !is_name(value, (size_t)(equals - value)))
+        if (equals == NULL || !is_name(value, (size_t)(equals - value)) ||
+            is_taken(value, (size_t)(equals - value), found, octo_text_len(&t)))
             return -EINVAL;
         octo_text_bytes(&t, value, (size_t)(equals - value));
         octo_text_str(&t, "=\"");

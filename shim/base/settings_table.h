@@ -64,7 +64,7 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(LISTEN, "OCTOSHIM_METRICS_LISTEN", LISTEN, BOTH, listen, "off",                                             \
       "off, ADDRESS:PORT as 127.0.0.1:9464 or [::1]:9464, or unix:/path of at most 107 bytes")                    \
     X(LABELS, "OCTOSHIM_METRICS_LABELS", LABELS, BOTH, labels, "",                                                \
-      "name=value,name2=value2, names of letters, digits and _, at most 500 bytes in all")                        \
+      "name=value,name2=value2, names of letters, digits and _ that no metric has, at most 500 bytes in all")     \
     X(BUCKETS, "OCTOSHIM_METRICS_BUCKETS", BUCKETS, BOTH, buckets, "0.01,0.05,0.1,0.5,1,2.5,5,10",                \
       "seconds, ascending, as 0.01,0.1,1, at most 20")                                                            \
     X(ENDPOINTS, "OCTOSHIM_ENDPOINTS", TEXT, BOTH, endpoints, "",                                                 \

@@ -190,6 +190,8 @@ static void read_rules(const struct json_t *value, const char *file, const char 
 {
     (void)arg;
     octo_rules_read(value, file, text, len, octo_service.metrics, complain);
+    if (octo_rules.on[OCTO_ON_LOG] | octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO])
+        complain("octoshim: rules on log lines, connections and redis are read, but not followed yet\n");
 }
 
 bool octo_service_wake(int listener)

@@ -298,7 +298,7 @@ static void show_series(struct page *page)
 
 static void show_build(struct page *page)
 {
-    static const char labels[] = "version=\"" OCTO_VERSION "\"";
+    static const char labels[] = "version=\"" OCTO_VERSION "\",libc=\"glibc\""; /* elsewhere it stays inert */
 
     if (page->open) {
         octo_bulk_str(page->b, "# HELP octoshim_build The version of the shim.\n# TYPE octoshim_build info\n");

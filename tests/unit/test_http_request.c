@@ -266,9 +266,8 @@ static void test_large_bodies(void **state)
 }
 
 /*
- * KNOWN BUG, http_request.c octo_ask_feed(): the blank line, and of a chunked body all its framing, count as body; and a last
- * piece is not counted at all. So what is too large depends on how the bytes happen to come: 65536 bytes are refused
- * byte by byte and taken in larger pieces, as are 70000.
+ * Once the blank line counted as body and a last piece did not: 65536 bytes were refused byte by byte, and 70000 taken in
+ * larger pieces.
  */
 static void test_the_limit_of_bodies_does_not_depend_on_the_pieces(void **state)
 {
@@ -385,7 +384,7 @@ static void test_methods_and_targets(void **state)
     check_metrics(line, true);
 }
 
-/* KNOWN BUG, http_request.c octo_ask_is_for(): RFC 9112 3.2.2, a server MUST accept the absolute form. */
+/* RFC 9112 3.2.2: a server MUST accept the absolute form. */
 static void test_absolute_form(void **state)
 {
     static const char text[] = "GET http://127.0.0.1:9464/metrics HTTP/1.1\r\nHost: 127.0.0.1:9464\r\n\r\n";
@@ -503,8 +502,8 @@ static void test_fields_of_accept(void **state)
 }
 
 /*
- * KNOWN BUG, http_request.c octo_ask_wants_openmetrics(): RFC 9110 12.5.1, the most specific range that matches a type gives
- * its quality. What is said of everything else is taken for more than what is said of text/plain.
+ * RFC 9110 12.5.1: the most specific range that matches a type gives its quality. What is said of everything else says
+ * nothing of text/plain where that is named.
  */
 static void test_the_most_specific_range_counts(void **state)
 {
