@@ -36,10 +36,10 @@ $(FUZZ_OUT)/llhttp/%.o: $(FUZZ_LLHTTP)/%.c tests/fuzz/fuzz.mk
 
 $(FUZZ_OUT)/fuzz_framer: $(ORACLE_OBJECTS)
 $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/fuzz_%.o $(FUZZ_OBJECTS)
-	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -lhttp_parser -ljansson -lpthread
+	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -lhttp_parser -ljansson -lz -lpthread
 
 $(FUZZ_OUT)/laxer: $(FUZZ_OUT)/laxer.o $(FUZZ_OBJECTS) $(ORACLE_OBJECTS)
-	@$(FUZZ_CC) -fsanitize=address,undefined -o $@ $^ -lhttp_parser -ljansson -lpthread
+	@$(FUZZ_CC) -fsanitize=address,undefined -o $@ $^ -lhttp_parser -ljansson -lz -lpthread
 
 $(FUZZ_OUT)/seeds: $(FUZZ_OUT)/seeds.o
 	@$(FUZZ_CC) -fsanitize=address,undefined -o $@ $^
