@@ -1,6 +1,7 @@
 /* Connections: see conn.h. Life and use of one; what passes on it is exchange.c's. */
 #include "conn/conn.h"
 #include "conn/emit.h"
+#include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
@@ -43,12 +44,12 @@ static void set_peer(struct octo_conn *conn, const struct sockaddr *address)
 /* What a new life of the object does not take over; state and turns go on. */
 enum { FORGOTTEN_FROM = offsetof(struct octo_conn, broken), FORGOTTEN_TO = offsetof(struct octo_conn, queue) };
 
-static struct octo_conn *new_conn(const struct sockaddr *address)
+/* One descriptor's. NULL: no memory. */
+static struct octo_conn *take(void)
 {
     struct octo_process *process = octo_process();
     uint32_t handle;
     struct octo_conn *conn = process ? octo_slab_take(&conns, &handle) : NULL;
-    uint8_t inject = octo_service.settings.inject;
 
     if (!conn)
         return NULL;
@@ -60,6 +61,17 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
     conn->descriptors = 1;
     conn->pid = process->pid;
     conn->forks = process->forks;
+    return conn;
+}
+
+/* One that a client has made. */
+static struct octo_conn *new_conn(const struct sockaddr *address)
+{
+    struct octo_conn *conn = take();
+    uint8_t inject = octo_service.settings.inject;
+
+    if (!conn)
+        return NULL;
     set_peer(conn, address);
     octo_framer_init(&conn->in.framer, OCTO_REQUEST);
     octo_framer_init(&conn->out.framer, OCTO_RESPONSE);
@@ -78,6 +90,26 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
     return conn;
 }
 
+/* One that the service has made: its bytes pass as they are, and the link is shown them. */
+static struct octo_conn *new_link(const struct sockaddr *address, socklen_t len)
+{
+    struct octo_link *link = octo_link_new(address, len);
+    struct octo_conn *conn = link ? take() : NULL;
+
+    if (link && !conn)
+        octo_link_free(link);
+    if (!conn)
+        return NULL;
+    octo_framer_init(&conn->in.framer, OCTO_RESPONSE);
+    octo_framer_init(&conn->out.framer, OCTO_REQUEST);
+    octo_framer_opaque(&conn->in.framer, OCTO_OPAQUE_NOT_HTTP);
+    octo_framer_opaque(&conn->out.framer, OCTO_OPAQUE_NOT_HTTP);
+    conn->opaque = OCTO_IN | OCTO_OUT;
+    conn->link = link;
+    conn->in.tapped = conn->out.tapped = true;
+    return conn;
+}
+
 /* True if this process has nothing to say about the end of conn: another one has used it since, or may have. A
  * connection that was there when a child was made, and was not touched since, is taken for the child's. */
 static bool is_others(const struct octo_conn *conn)
@@ -90,7 +122,10 @@ static bool is_others(const struct octo_conn *conn)
 static void finish(struct octo_conn *conn)
 {
     conn->out_now_ns = 0;
-    if (is_others(conn)) {
+    if (conn->link) {
+        octo_link_ended(conn->link);
+        octo_link_free(conn->link);
+    } else if (is_others(conn)) {
         /* Exchanges are copies of those in the process that ends them; only the memory is ours. */
         struct octo_exchange *x;
 
@@ -208,6 +243,28 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
         octo_fd_set(fd, conn);
 }
 
+void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bool now)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+
+    if (octo_thread_has_own_descriptors())
+        return;
+    if (now && octo_fd_is_conn(conn) && conn->link) { /* asked again after EINPROGRESS */
+        if (octo_conn_share(conn)) {
+            octo_link_established(conn->link);
+            octo_conn_drop(conn);
+        }
+        return;
+    }
+    if (octo_service.sandboxed || !is_family(address->sa_family) || socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return;
+    conn = new_link(address, len);
+    if (conn && now)
+        octo_link_established(conn->link);
+    if (conn || !octo_fd_is_foreign(fd))
+        octo_fd_set(fd, conn);
+}
+
 static uint64_t cookie(int fd)
 {
     uint64_t value = 0;
@@ -223,7 +280,9 @@ static void find_twins(int fd, struct octo_conn *conn)
     uint64_t ours = cookie(fd);
 
     for (int other = 0; ours && other < OCTO_TWINS_MAX; other++) {
-        if (atomic_load(&octo_table[other]) != OCTO_FD_ASK || cookie(other) != ours)
+        const struct octo_conn *entry = atomic_load(&octo_table[other]);
+
+        if (!entry || octo_fd_is_conn(entry) || cookie(other) != ours)
             continue;
         if (!octo_conn_share(conn))
             return;
@@ -262,7 +321,9 @@ static struct octo_conn *adopt(int fd)
 
 static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_opaque_reason reason)
 {
-    if (side == OCTO_IN)
+    if (conn->link)
+        octo_link_lost(conn->link);
+    else if (side == OCTO_IN)
         octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, reason);
     else
         octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, reason);
@@ -272,6 +333,8 @@ static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_o
  * the connection is still to be told. */
 static bool is_spent(struct octo_conn *conn)
 {
+    if (conn->link)
+        return octo_link_is_spent(conn->link);
     return !octo_conn_due(conn) && octo_service.settings.level > OCTO_DEBUG;
 }
 
@@ -289,15 +352,17 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
     if ((unsigned)fd >= OCTO_FD_MAX || !process || octo_thread_has_own_descriptors())
         return NULL;
     conn = atomic_load_explicit(&octo_table[fd], memory_order_acquire);
-    if (conn == OCTO_FD_ASK) {
+    if (!octo_fd_is_conn(conn)) {
+        if (conn != OCTO_FD_ASK)
+            return NULL;
         if (side == OCTO_OUT) {
             octo_fd_set(fd, NULL); /* a server reads first */
             return NULL;
         }
         conn = adopt(fd);
+        if (!octo_fd_is_conn(conn))
+            return NULL;
     }
-    if (!conn)
-        return NULL;
     switch (claim(conn, fd, side)) {
     case TAKEN:
         break;

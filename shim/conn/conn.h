@@ -4,6 +4,7 @@
  * For: hook/. A connection is tracked from accept() (or adoption: born with it, or received over a Unix
  * socket, and read from first) to the close of its last descriptor. It has two streams, in and out; one
  * thread at a time may be in each. Who finds the other one there makes the connection opaque (law 2).
+ * One that the service has made itself, with connect(), is tracked where a rule asks for it: opaque, with a link (link.h).
  *
  *      table[fd] ──> conn ── in  {framer, insertion} ── building ─┐
  *                     │ └─── out {framer, insertion}              v
@@ -36,6 +37,7 @@ struct octo_conn {
     _Atomic uint32_t opaque;      /* sides that are opaque, with nothing left to give out */
     _Atomic uint32_t pid;         /* process that last used it */
     _Atomic uint32_t forks;       /* that process's count of forks then */
+    struct octo_link *link;       /* the service has made it; else NULL */
     uint8_t family;               /* enum octo_family */
     uint8_t peer[16];
     _Atomic bool handed;          /* sent to another process */
@@ -61,9 +63,22 @@ struct octo_conn {
 enum { OCTO_FD_MAX = 1 << 20 }; /* descriptors from here on are not tracked */
 
 /* What a descriptor is: NULL, not ours (the default, and all files); OCTO_FD_ASK, not known: look when it is
- * read from; else a connection. Flat and zero until touched: a lookup is one load. */
+ * read from; OCTO_FD_STDOUT, OCTO_FD_STDERR: the service's log, where rules look at its lines (logline.h); else a
+ * connection. Flat and zero until touched: a lookup is one load. */
 extern struct octo_conn *_Atomic octo_table[OCTO_FD_MAX];
 #define OCTO_FD_ASK ((struct octo_conn *)1)
+#define OCTO_FD_STDOUT ((struct octo_conn *)2)
+#define OCTO_FD_STDERR ((struct octo_conn *)3)
+
+static inline bool octo_fd_is_conn(const struct octo_conn *entry)
+{
+    return __builtin_expect((uintptr_t)entry > (uintptr_t)OCTO_FD_STDERR, 1);
+}
+
+static inline bool octo_fd_is_log(const struct octo_conn *entry)
+{
+    return entry == OCTO_FD_STDOUT || entry == OCTO_FD_STDERR;
+}
 
 /* True unless fd may be a connection of ours. One load and one branch; everything else is out of line. */
 static inline bool octo_fd_is_foreign(int fd)
@@ -74,7 +89,8 @@ static inline bool octo_fd_is_foreign(int fd)
 
 /* Any thread, signal-safe; see conn.c. A descriptor number that gets a new meaning loses its old one first. */
 void octo_fd_ask(int fd); /* fd came from elsewhere: look at it when it is read from */
-void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len); /* accept() gave fd */
+void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len);            /* accept() gave fd */
+void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bool now); /* connect(); now: done */
 void octo_fd_duplicated(int from, int to); /* both are now the same open socket */
 void octo_fd_handed_over(int fd);          /* sent to another process */
 void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
@@ -88,6 +104,12 @@ void octo_fd_set(int fd, struct octo_conn *conn); /* fd is conn (or NULL: not ou
 
 /* Forgets all of first..last, which have been closed. */
 void octo_fd_forget_range(unsigned first, unsigned last);
+
+/* From now on standard output and error are the service's log, unless they are connections. Once, as it wakes. */
+void octo_fd_watch_log(void);
+
+/* Calls with each connection that has a link; it stays until see() returns. */
+void octo_fd_each_link(void (*see)(struct octo_conn *conn));
 
 /* ── one call ──────────────────────────────────────────────────────────────────────────────────────── */
 

@@ -1,5 +1,6 @@
 /* Exchanges: see exchange.h. What the editors tell of the two streams (the ops) is turned into exchanges here. */
 #include "conn/emit.h"
+#include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
@@ -227,6 +228,7 @@ static void in_opaque(void *owner, const struct octo_framer *f)
 {
     struct octo_conn *conn = owner;
 
+    conn->in.tapped = false;
     if (!(conn->opaque & OCTO_OUT)) /* one count a connection: the second side follows the first */
         octo_emit_opaque(f->reason);
     in_end(conn, f);
@@ -242,7 +244,9 @@ static void in_tap(void *owner, const uint8_t *p, uint64_t n)
 {
     struct octo_conn *conn = owner;
 
-    if (conn->building && p)
+    if (conn->link)
+        conn->in.tapped = octo_link_saw(conn->link, OCTO_IN, p, n);
+    else if (conn->building && p)
         octo_rules_head_bytes(conn->building, p, (size_t)n);
     else if (conn->reading)
         octo_rules_request_bytes(conn->reading, p, n);
@@ -372,6 +376,7 @@ static void out_opaque(void *owner, const struct octo_framer *f)
     struct octo_conn *conn = owner;
     struct octo_exchange *x = octo_conn_due(conn);
 
+    conn->out.tapped = false;
     if (!(conn->opaque & OCTO_IN))
         octo_emit_opaque(f->reason);
     if (f->reason == OCTO_OPAQUE_UPGRADED && x && x->status)
@@ -386,9 +391,12 @@ static void out_opaque(void *owner, const struct octo_framer *f)
 
 static void out_tap(void *owner, const uint8_t *p, uint64_t n)
 {
-    struct octo_exchange *x = octo_conn_due(owner);
+    struct octo_conn *conn = owner;
+    struct octo_exchange *x = octo_conn_due(conn);
 
-    if (x)
+    if (conn->link)
+        conn->out.tapped = octo_link_saw(conn->link, OCTO_OUT, p, n);
+    else if (x)
         octo_rules_response_bytes(x, p, n);
 }
 

@@ -2,6 +2,7 @@
 #include "conn/process.h"
 #include "conn/conn.h"
 #include "conn/emit.h"
+#include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/rules.h"
 #include "base/clock.h"
@@ -110,6 +111,7 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     memcpy(octo_service.argv0, argv0, len);
     octo_process_page = (struct octo_process *)page;
     ask_what_we_were_born_with();
+    octo_links_expect(s->config[0] != '\0');
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
 }
 
@@ -190,8 +192,8 @@ static void read_rules(const struct json_t *value, const char *file, const char 
 {
     (void)arg;
     octo_rules_read(value, file, text, len, octo_service.metrics, complain);
-    if (octo_rules.on[OCTO_ON_LOG] | octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO])
-        complain("octoshim: rules on log lines, connections and redis are read, but not followed yet\n");
+    if (octo_rules.on[OCTO_ON_LOG])
+        octo_fd_watch_log();
 }
 
 bool octo_service_wake(int listener)
@@ -217,6 +219,7 @@ bool octo_service_wake(int listener)
     complain(s->complaints);
     if (octo_settings_inert(s)) {
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
+        octo_links_expect(false);
         return false;
     }
     const struct octo_identity identity = identify(s, listener);
@@ -233,6 +236,7 @@ bool octo_service_wake(int listener)
         complain("octoshim: no shared memory for events and metrics; request IDs only\n");
     }
     atomic_store(&octo_service.state, OCTO_SERVICE_AWAKE);
+    octo_links_wake();
     octo_process_expose();
     if (!joined)
         octo_emit_service(true, octo_service.argv0, 0);
@@ -306,6 +310,7 @@ void octo_process_give_up(void)
         octo_process_quiesce();
     octo_process_page = NULL;
     octo_service.state = OCTO_SERVICE_INERT;
+    octo_links_expect(false);
 }
 
 bool octo_process_is_borrowed(void)

@@ -13,6 +13,32 @@ enum {
     OVERFLOW_ROOM = 1, /* a series of each family is kept for labels of `__other__` */
 };
 
+bool octo_rule_field(const struct octo_pick *pick, unsigned path, const char **text, size_t *len)
+{
+    struct octo_pick_value v = octo_pick_get(pick, path);
+
+    return (v.kind == OCTO_PICK_STRING || v.kind == OCTO_PICK_NUMBER || v.kind == OCTO_PICK_BOOL) &&
+           octo_rule_give(v.text, v.len, text, len);
+}
+
+bool octo_rule_parse(const char *text, size_t len, int64_t *millionths)
+{
+    struct octo_pick_set set = {0};
+    char buffer[OCTO_PICK_VALUE_MAX];
+    struct octo_pick pick;
+    struct octo_pick_value v;
+
+    if (octo_pick_set_add(&set, "[0]", 3, NULL, NULL) < 0)
+        return false;
+    octo_pick_begin(&pick, &set, buffer, sizeof(buffer), UINT64_MAX);
+    octo_pick_feed(&pick, "[", 1);
+    octo_pick_feed(&pick, text, len);
+    octo_pick_feed(&pick, "]", 1);
+    v = octo_pick_get(&pick, 0);
+    *millionths = v.millionths;
+    return v.kind == OCTO_PICK_NUMBER;
+}
+
 bool octo_rule_holds(const struct octo_rule *rule, const struct octo_rule_facts *facts)
 {
     for (unsigned i = 0; i < rule->conditions; i++) {

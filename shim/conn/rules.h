@@ -141,6 +141,26 @@ struct octo_rule_facts {
     uint64_t duration_ns, bytes_in, bytes_out;
 };
 
+/* For those who give facts: *text and *len; a picked field's text, false if it has none; a text that is a number (RFC 8259), in
+ * millionths. */
+static inline bool octo_rule_give(const char *at, size_t n, const char **text, size_t *len)
+{
+    *text = at;
+    *len = n;
+    return true;
+}
+bool octo_rule_field(const struct octo_pick *pick, unsigned path, const char **text, size_t *len);
+bool octo_rule_parse(const char *text, size_t len, int64_t *millionths);
+
+/* Takes the lowest bit off a mask of rules that is not 0; returns its rule. */
+static inline const struct octo_rule *octo_rules_next(uint64_t *mask)
+{
+    const struct octo_rule *rule = &octo_rules.rule[__builtin_ctzll(*mask)];
+
+    *mask &= *mask - 1;
+    return rule;
+}
+
 /* True if every condition of the rule holds (path, method and status are the caller's). */
 bool octo_rule_holds(const struct octo_rule *rule, const struct octo_rule_facts *facts);
 

@@ -66,6 +66,8 @@ static bool read_value(struct octo_rules_reader *r, const json_t *value)
 
     octo_rules_present(r)->unit = OCTO_UNIT_ONE;
     r->rule->value = OCTO_VALUE_ONE;
+    if (is_one(value) && r->rule->on == OCTO_ON_INFO)
+        return octo_rules_wrong(r, "\"value\" is missing: a field of INFO, as \"$info.used_memory\"");
     if (is_one(value) && r->rule->type == OCTO_COUNTER)
         return true;
     if (!value)

@@ -8,15 +8,6 @@
 
 #include <string.h>
 
-/* Takes the lowest bit off a mask that is not 0; returns its number. */
-static unsigned next_of(uint64_t *mask)
-{
-    unsigned i = (unsigned)__builtin_ctzll(*mask);
-
-    *mask &= *mask - 1;
-    return i;
-}
-
 static uint64_t on_requests(void)
 {
     return octo_rules.on[OCTO_ON_REQUEST];
@@ -47,24 +38,9 @@ static const char *target_of(const struct octo_exchange *x)
     return x->words + x->words_len - x->target_len;
 }
 
-static bool give(const char *at, size_t n, const char **text, size_t *len)
-{
-    *text = at;
-    *len = n;
-    return true;
-}
-
 static bool header(const struct octo_watch_side *side, unsigned i, const char **text, size_t *len)
 {
-    return side->there[i] && give(side->value[i], side->value_len[i], text, len);
-}
-
-static bool field(const struct octo_pick *pick, unsigned path, const char **text, size_t *len)
-{
-    struct octo_pick_value v = octo_pick_get(pick, path);
-
-    return (v.kind == OCTO_PICK_STRING || v.kind == OCTO_PICK_NUMBER || v.kind == OCTO_PICK_BOOL) &&
-           give(v.text, v.len, text, len);
+    return side->there[i] && octo_rule_give(side->value[i], side->value_len[i], text, len);
 }
 
 static bool text_of(const void *facts, const struct octo_rule *rule, const struct octo_ref *ref, const char **text,
@@ -76,27 +52,27 @@ static bool text_of(const void *facts, const struct octo_rule *rule, const struc
 
     switch ((enum octo_ref_kind)ref->kind) {
     case OCTO_REF_CONSTANT:
-        return give(ref->text, ref->len, text, len);
+        return octo_rule_give(ref->text, ref->len, text, len);
     case OCTO_REF_PATH:
         if (r->matched != rule &&
             !octo_pattern_match(rule->pattern, rule->pattern_len, target_of(x), x->target_len, r->capture))
             return false;
         r->matched = rule;
-        return give(r->capture[ref->index].at, r->capture[ref->index].len, text, len);
+        return octo_rule_give(r->capture[ref->index].at, r->capture[ref->index].len, text, len);
     case OCTO_REF_HEADER:
         return w && header(&w->in, ref->index, text, len);
     case OCTO_REF_RESPONSE_HEADER:
         return w && header(&w->out, ref->index, text, len);
     case OCTO_REF_REQUEST:
-        return w && field(&w->in.pick, ref->index, text, len);
+        return w && octo_rule_field(&w->in.pick, ref->index, text, len);
     case OCTO_REF_RESPONSE:
-        return w && field(&w->out.pick, ref->index, text, len);
+        return w && octo_rule_field(&w->out.pick, ref->index, text, len);
     case OCTO_REF_METHOD:
-        return give(x->words + x->id_len, x->method_len, text, len);
+        return octo_rule_give(x->words + x->id_len, x->method_len, text, len);
     case OCTO_REF_STATUS:
-        return r->status && give(r->digits, 3, text, len);
+        return r->status && octo_rule_give(r->digits, 3, text, len);
     case OCTO_REF_HOST:
-        return give(x->words + x->id_len + x->method_len, x->host_len, text, len);
+        return octo_rule_give(x->words + x->id_len + x->method_len, x->host_len, text, len);
     case OCTO_REF_LOG:
     case OCTO_REF_INFO:
     case OCTO_REF_PORT:
@@ -104,25 +80,6 @@ static bool text_of(const void *facts, const struct octo_rule *rule, const struc
         break;
     }
     return false;
-}
-
-/* A header's text as a number: digits, perhaps a sign and a fraction. */
-static bool parse_number(const char *text, size_t len, int64_t *millionths)
-{
-    struct octo_pick_set set = {0};
-    char buffer[OCTO_PICK_VALUE_MAX];
-    struct octo_pick pick;
-    struct octo_pick_value v;
-
-    if (octo_pick_set_add(&set, "[0]", 3, NULL, NULL) < 0)
-        return false;
-    octo_pick_begin(&pick, &set, buffer, sizeof(buffer), UINT64_MAX);
-    octo_pick_feed(&pick, "[", 1);
-    octo_pick_feed(&pick, text, len);
-    octo_pick_feed(&pick, "]", 1);
-    v = octo_pick_get(&pick, 0);
-    *millionths = v.millionths;
-    return v.kind == OCTO_PICK_NUMBER;
 }
 
 static bool number_of(const void *facts, const struct octo_rule *rule, const struct octo_ref *ref,
@@ -141,7 +98,7 @@ static bool number_of(const void *facts, const struct octo_rule *rule, const str
             return true;
         }
     }
-    return text_of(facts, rule, ref, &text, &len) && parse_number(text, len, millionths);
+    return text_of(facts, rule, ref, &text, &len) && octo_rule_parse(text, len, millionths);
 }
 
 static struct octo_rule_facts facts_of(struct request *r, struct octo_exchange *x, uint16_t status)
@@ -162,7 +119,7 @@ static void begin_progress(struct octo_exchange *x, uint64_t mask)
     unsigned place = 0;
 
     while (mask) {
-        const struct octo_rule *rule = &octo_rules.rule[next_of(&mask)];
+        const struct octo_rule *rule = octo_rules_next(&mask);
         int series;
 
         if (rule->value != OCTO_VALUE_IN_PROGRESS || !octo_rule_holds(rule, &facts) ||
@@ -225,12 +182,9 @@ void octo_rules_head(struct octo_exchange *x, const struct octo_framer *f)
     uint64_t looks = octo_rules.needs_request_head | octo_rules.needs_request | octo_rules.needs_response_head |
                      octo_rules.needs_response;
 
-    for (uint64_t mask = on_requests(); mask;) {
-        unsigned i = next_of(&mask);
-
-        if (may_apply(&octo_rules.rule[i], x))
-            x->rules |= 1ull << i;
-    }
+    for (uint64_t mask = on_requests(); mask; mask &= mask - 1)
+        if (may_apply(&octo_rules.rule[__builtin_ctzll(mask)], x))
+            x->rules |= mask & -mask;
     if (!x->watch && (x->rules & looks))
         x->watch = octo_watch_new();
     if (x->watch && !(x->rules & looks)) {
@@ -270,7 +224,7 @@ void octo_rules_ended(struct octo_exchange *x, const struct octo_ending *ending)
     facts.bytes_in = ending->bytes_in;
     facts.bytes_out = ending->bytes_out;
     for (uint64_t mask = ending->completed ? x->rules : 0; mask;) {
-        const struct octo_rule *rule = &octo_rules.rule[next_of(&mask)];
+        const struct octo_rule *rule = octo_rules_next(&mask);
 
         if (rule->value != OCTO_VALUE_IN_PROGRESS && has_status(rule, ending->status) &&
             octo_rule_holds(rule, &facts))

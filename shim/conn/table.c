@@ -5,15 +5,22 @@
 #include "base/sys.h"
 
 #include <string.h>
+#include <unistd.h>
 
 struct octo_conn *_Atomic octo_table[OCTO_FD_MAX];
 
 /* One more than the highest entry that was ever set. */
 static _Atomic unsigned table_end;
 
-static bool is_conn(const struct octo_conn *entry)
+static _Atomic bool log_watched;
+
+/* What fd is while it is nothing else. */
+static struct octo_conn *usual(int fd)
 {
-    return entry && entry != OCTO_FD_ASK;
+    return !log_watched          ? NULL
+           : fd == STDOUT_FILENO ? OCTO_FD_STDOUT
+           : fd == STDERR_FILENO ? OCTO_FD_STDERR
+                                 : NULL;
 }
 
 /* Gives fd a meaning, dropping the connection that it was. */
@@ -23,13 +30,14 @@ static void set(int fd, struct octo_conn *entry)
     struct octo_conn *old;
 
     if ((unsigned)fd >= OCTO_FD_MAX) {
-        octo_conn_drop(is_conn(entry) ? entry : NULL);
+        octo_conn_drop(octo_fd_is_conn(entry) ? entry : NULL);
         return;
     }
+    entry = entry ? entry : usual(fd);
     while (end <= (unsigned)fd && !atomic_compare_exchange_weak(&table_end, &end, (unsigned)fd + 1))
         ;
     old = atomic_exchange(&octo_table[fd], entry);
-    octo_conn_drop(is_conn(old) ? old : NULL);
+    octo_conn_drop(octo_fd_is_conn(old) ? old : NULL);
 }
 
 void octo_fd_ask(int fd)
@@ -48,9 +56,9 @@ void octo_fd_duplicated(int from, int to)
 
     if (from == to || (!conn && octo_fd_is_foreign(to)))
         return;
-    if (is_conn(conn) && !octo_conn_share(conn))
+    if (octo_fd_is_conn(conn) && !octo_conn_share(conn))
         conn = NULL;
-    if (is_conn(conn) &&
+    if (octo_fd_is_conn(conn) &&
         atomic_load(&octo_table[from]) != conn) { /* closed meanwhile, and perhaps another's by now */
         octo_conn_drop(conn);
         conn = NULL;
@@ -64,8 +72,8 @@ struct octo_conn *octo_fd_detach(int fd)
 
     if (octo_fd_is_foreign(fd))
         return NULL;
-    old = atomic_exchange(&octo_table[fd], NULL);
-    return is_conn(old) ? old : NULL;
+    old = atomic_exchange(&octo_table[fd], usual(fd));
+    return octo_fd_is_conn(old) ? old : NULL;
 }
 
 void octo_fd_forget_range(unsigned first, unsigned last)
@@ -80,7 +88,7 @@ void octo_fd_handed_over(int fd)
 {
     struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
 
-    if (is_conn(conn)) {
+    if (octo_fd_is_conn(conn)) {
         conn->handed = true;
         conn->broken = OCTO_OPAQUE_SHARED;
     }
@@ -90,10 +98,33 @@ void octo_fd_unframable(int fd)
 {
     struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
 
-    if (is_conn(conn))
+    if (octo_fd_is_conn(conn))
         conn->broken = OCTO_OPAQUE_CALL;
-    else if (conn)
+    else if (conn == OCTO_FD_ASK)
         set(fd, NULL);
+}
+
+void octo_fd_watch_log(void)
+{
+    log_watched = true;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (!octo_fd_is_conn(octo_table[fd]))
+            set(fd, NULL);
+}
+
+void octo_fd_each_link(void (*see)(struct octo_conn *conn))
+{
+    unsigned end = atomic_load(&table_end);
+
+    for (unsigned fd = 0; fd < end; fd++) {
+        struct octo_conn *conn = atomic_load(&octo_table[fd]);
+
+        if (!octo_fd_is_conn(conn) || !octo_conn_share(conn))
+            continue;
+        if (atomic_load(&octo_table[fd]) == conn && conn->link)
+            see(conn);
+        octo_conn_drop(conn);
+    }
 }
 
 void octo_conn_process_ends(void)

@@ -7,6 +7,7 @@
 #include "hook/reals.h"
 #include "base/sys.h"
 #include "conn/conn.h"
+#include "conn/link.h"
 #include "conn/process.h"
 
 #include <fcntl.h>
@@ -66,6 +67,25 @@ static inline int octo_accept4(int fd, struct sockaddr *address, socklen_t *len,
         len = &own_len;
     }
     return accepted(octo_real.accept4(fd, address, len, flags), address, room, len);
+}
+
+/* The service has made a connection, or begun to: a failed try makes none. EISCONN: it had begun before. */
+static int connected(int fd, const struct sockaddr *address, socklen_t len, int result)
+{
+    int kept = errno;
+    bool now = result == 0 || kept == EISCONN;
+
+    if ((now || kept == EINPROGRESS || kept == EINTR) && !octo_process_is_borrowed())
+        octo_fd_connected(fd, address, len, now);
+    errno = kept;
+    return result;
+}
+
+static inline int octo_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    int result = octo_real.connect(fd, address, len);
+
+    return octo_links_wanted ? connected(fd, address, len, result) : result;
 }
 
 /* fd is about to be closed: after that its number may be another's at once, and the client may know that a response

@@ -157,6 +157,8 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
         return shutdown((int)a, (int)b);
     case SYS_listen:
         return listen((int)a, (int)b);
+    case SYS_connect:
+        return connect((int)a, (const struct sockaddr *)b, (socklen_t)c);
     case SYS_accept:
         return accept((int)a, (struct sockaddr *)b, (socklen_t *)c);
     case SYS_accept4:

@@ -7,6 +7,7 @@
 #include "hook/call.h"
 #include "base/sys.h"
 #include "conn/conn.h"
+#include "conn/logline.h"
 #include "conn/process.h"
 
 #include <limits.h>
@@ -79,6 +80,19 @@ static inline ssize_t write_simply(struct octo_conn *conn, struct octo_call *c, 
     return put;
 }
 
+/* The service's own call on what is no connection, or not any more. */
+static ssize_t write_plainly(struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    ssize_t put = call_plain(c, iov, cnt);
+    int kept = errno;
+
+    if (put > 0 && octo_fd_is_log(octo_table[c->fd])) {
+        octo_log_wrote(c->fd, iov, cnt, (size_t)put);
+        errno = kept;
+    }
+    return put;
+}
+
 /* The common path of everything that writes: c->fd was not foreign a moment ago. */
 static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
 {
@@ -88,7 +102,7 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
     bool control = c->message && c->message->msg_controllen;
 
     if (!conn)
-        return call_plain(c, iov, cnt);
+        return write_plainly(c, iov, cnt);
     c->conn = conn;
     c->io = (struct octo_io){call_out, octo_call_nonblocking, !octo_service.sandboxed, false};
     octo_conn_take_turn(conn, OCTO_OUT);

@@ -123,8 +123,11 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
 {
     size_t inserted = 0;
 
-    if (octo_framer_is_opaque(&s->framer))
+    if (octo_framer_is_opaque(&s->framer)) {
+        if (__builtin_expect(s->tapped, 0))
+            ops->tap(owner, p, n);
         return 0;
+    }
     while (n > 0 && !octo_framer_is_opaque(&s->framer)) {
         enum octo_verdict verdict;
         size_t used;
@@ -159,7 +162,7 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
 void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, const struct iovec *iov,
                       int iovcnt, size_t n)
 {
-    for (int i = 0; i < iovcnt && n > 0 && !octo_framer_is_opaque(&s->framer); i++) {
+    for (int i = 0; i < iovcnt && n > 0 && (s->tapped || !octo_framer_is_opaque(&s->framer)); i++) {
         size_t len = iov[i].iov_len < n ? iov[i].iov_len : n;
 
         octo_edit_advance(s, ops, owner, iov[i].iov_base, len, 0);
@@ -169,11 +172,11 @@ void octo_edit_passed(struct octo_stream *s, const struct octo_edit_ops *ops, vo
 
 void octo_edit_passed_unseen(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner, uint64_t n)
 {
+    if (s->tapped && n > 0)
+        ops->tap(owner, NULL, n);
     if (octo_framer_is_opaque(&s->framer))
         return;
     octo_edit_count(s, n);
-    if (s->tapped)
-        ops->tap(owner, NULL, n);
     if (n > octo_framer_raw_left(&s->framer))
         octo_edit_opaque(s, ops, owner, OCTO_OPAQUE_CALL);
     else if (octo_framer_skip(&s->framer, n) == OCTO_AT_END)

@@ -58,7 +58,7 @@ struct octo_edit_ops {
     void (*intend)(void *owner, const struct octo_framer *framer, uint64_t bytes);
     void (*forgo)(void *owner);
     /* Only where the stream's `tapped` says so: bytes of the present message have passed, before head() or end() is called for
-     * them; p NULL: nobody has seen them. */
+     * them; p NULL: nobody has seen them. Of an opaque stream all bytes; opaque() may end that. */
     void (*tap)(void *owner, const uint8_t *p, uint64_t n);
 };
 

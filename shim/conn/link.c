@@ -1,0 +1,293 @@
+/* Links: see link.h. Life of one, and what its bytes tell. */
+#include "conn/link.h"
+#include "conn/measure.h"
+#include "conn/process.h"
+#include "conn/slab.h"
+#include "export/put.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+static struct octo_slab links = {.object_size = (sizeof(struct octo_link) + 63) / 64 * 64};
+
+_Atomic bool octo_links_wanted;
+
+/* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+static char *put_path(char *p, const struct sockaddr_un *address, socklen_t len)
+{
+    const char *path = address->sun_path;
+    size_t n = len > sizeof(sa_family_t) ? len - sizeof(sa_family_t) : 0;
+
+    n = n < OCTO_LINK_ADDRESS ? n : OCTO_LINK_ADDRESS;
+    if (n == 0 || path[0] != '\0')
+        return octo_put_bytes(p, path, strnlen(path, n));
+    for (size_t i = 0; i < n; i++) /* abstract, as ss shows it */
+        *p++ = path[i] == '\0' ? '@' : path[i];
+    return p;
+}
+
+static void set_address(struct octo_link *link, const struct sockaddr *address, socklen_t len)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    char *end = link->address, digits[24];
+
+    if (address->sa_family == AF_INET)
+        end = octo_put_ipv4(end, (const uint8_t *)&in->sin_addr);
+    else if (address->sa_family == AF_INET6)
+        end = octo_put_ipv6(end, (const uint8_t *)&in6->sin6_addr);
+    else
+        end = put_path(end, (const struct sockaddr_un *)address, len);
+    link->address_len = (uint8_t)(end - link->address);
+    if (address->sa_family == AF_UNIX)
+        return;
+    link->port_len = (uint8_t)(octo_put_u64(digits, ntohs(in->sin_port)) - digits); /* at the same place in both */
+    memcpy(link->port, digits, link->port_len);
+}
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port), "see there");
+_Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == OCTO_LINK_ADDRESS, "a path fits");
+
+struct octo_link *octo_link_new(const struct sockaddr *address, socklen_t len)
+{
+    struct octo_process *process = octo_process();
+    uint32_t handle;
+    struct octo_link *link = process ? octo_slab_take(&links, &handle) : NULL;
+
+    if (!link)
+        return NULL;
+    memset(link, 0, sizeof(*link));
+    link->handle = handle;
+    link->pid = process->pid;
+    set_address(link, address, len);
+    return link;
+}
+
+void octo_link_free(struct octo_link *link)
+{
+    octo_slab_give(&links, link->handle);
+}
+
+/* ── rules ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+enum { JUDGING = 1, AGAIN = 2 };
+
+static bool is_own(const struct octo_link *link)
+{
+    struct octo_process *process = octo_process();
+
+    return process && process->pid == link->pid;
+}
+
+/* Applies the rules. Who finds another one at it has that one do it again. */
+static void judge(struct octo_link *link)
+{
+    uint32_t state;
+
+    if (!octo_service_awake() || !octo_rules.on[OCTO_ON_CONNECTION] || !link->established || !is_own(link) ||
+        (atomic_fetch_or(&link->judging, JUDGING | AGAIN) & JUDGING))
+        return;
+    do {
+        atomic_store(&link->judging, JUDGING);
+        octo_link_apply(link, false);
+        state = JUDGING;
+    } while (!atomic_compare_exchange_strong(&link->judging, &state, 0));
+}
+
+static void judge_conn(struct octo_conn *conn)
+{
+    judge(conn->link);
+}
+
+void octo_links_expect(bool may)
+{
+    octo_links_wanted = may;
+}
+
+void octo_links_wake(void)
+{
+    octo_links_wanted = (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
+    octo_fd_each_link(judge_conn);
+}
+
+void octo_link_established(struct octo_link *link)
+{
+    link->established = true;
+    judge(link);
+}
+
+/* ── INFO ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* The first text of a command is its name. */
+static void read_command(struct octo_link *link, const uint8_t *p, size_t n)
+{
+    const uint8_t *end = p + n, *text;
+    enum octo_resp_event event;
+    size_t len;
+
+    while ((event = octo_resp_next(&link->asks, &p, end, &text, &len)) == OCTO_RESP_TEXT ||
+           event == OCTO_RESP_END) {
+        if (link->asks.number != 1)
+            continue;
+        if (event == OCTO_RESP_TEXT) {
+            for (size_t i = 0; i < len && link->word_len < sizeof(link->word); i++)
+                link->word[link->word_len++] = (char)(text[i] & ~0x20);
+            continue;
+        }
+        if (link->word_len == 4 && memcmp(link->word, "INFO", 4) == 0 &&
+            link->infos_in - link->infos_out < OCTO_LINK_INFOS) {
+            link->infos[link->infos_in % OCTO_LINK_INFOS] = link->asks.messages;
+            link->infos_in++;
+        }
+        link->word_len = 0;
+    }
+}
+
+/* True if the answer that is being read is due to an INFO: the n-th answer is that to the n-th command. */
+static bool answers_info(struct octo_link *link)
+{
+    while (link->infos_out != link->infos_in) {
+        uint64_t info = link->infos[link->infos_out % OCTO_LINK_INFOS];
+
+        if (info > link->answers.messages)
+            return false;
+        link->infos_out++;
+        if (info == link->answers.messages)
+            return true;
+    }
+    return false;
+}
+
+/* A line of an answer is whole. The first one shows that this is an answer to INFO: "# Server"; in RESP3 a type goes before. */
+static void end_line(struct octo_link *link)
+{
+    static const char type[] = "txt:";
+    size_t len = link->line_len < sizeof(link->line) ? link->line_len : sizeof(link->line), skip = 0;
+
+    if (link->line_len <= sizeof(link->line) && len > 0 && link->line[len - 1] == '\r')
+        len--;
+    if (link->text == OCTO_TEXT_BEGUN) {
+        skip = len >= sizeof(type) - 1 && memcmp(link->line, type, sizeof(type) - 1) == 0 ? sizeof(type) - 1 : 0;
+        link->text = len - skip > 2 && memcmp(link->line + skip, "# ", 2) == 0 ? OCTO_TEXT_INFO : OCTO_TEXT_OTHER;
+    } else if (link->line_len <= sizeof(link->line)) {
+        octo_link_info(link, link->line, len);
+    }
+    link->line_len = 0;
+}
+
+/* Bytes of an answer that is a text. */
+static void read_lines(struct octo_link *link, const uint8_t *p, size_t n)
+{
+    if (link->text == OCTO_TEXT_NONE)
+        link->text = answers_info(link) ? OCTO_TEXT_BEGUN : OCTO_TEXT_OTHER;
+    while (n > 0 && link->text != OCTO_TEXT_OTHER) {
+        const uint8_t *feed = memchr(p, '\n', n);
+        size_t len = feed ? (size_t)(feed - p) : n;
+        size_t held = link->line_len < sizeof(link->line) ? link->line_len : sizeof(link->line);
+        size_t room = sizeof(link->line) - held;
+
+        memcpy(link->line + held, p, len < room ? len : room);
+        link->line_len = (uint16_t)(link->line_len + len < UINT16_MAX ? link->line_len + len : UINT16_MAX);
+        if (feed)
+            end_line(link);
+        len += feed != NULL;
+        p += len;
+        n -= len;
+    }
+}
+
+static void read_answer(struct octo_link *link, const uint8_t *p, size_t n)
+{
+    const uint8_t *end = p + n, *text;
+    enum octo_resp_event event;
+    size_t len;
+
+    while ((event = octo_resp_next(&link->answers, &p, end, &text, &len)) == OCTO_RESP_TEXT ||
+           event == OCTO_RESP_END) {
+        if (link->answers.number != 0)
+            continue;
+        if (event == OCTO_RESP_TEXT) {
+            read_lines(link, text, len);
+        } else {
+            link->text = OCTO_TEXT_NONE;
+            link->line_len = 0;
+        }
+    }
+}
+
+/* ── bytes ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Takes bytes of the side that spoke first until they decide. */
+static void recognise(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n)
+{
+    uint8_t none = 0;
+    size_t room = sizeof(link->beginning) - link->begun;
+
+    if (!atomic_compare_exchange_strong(&link->first, &none, side) && none != side)
+        return;
+    memcpy(link->beginning + link->begun, p, n < room ? n : room);
+    link->begun += (uint8_t)(n < room ? n : room);
+    link->protocol = (uint8_t)octo_recognise(side == OCTO_OUT, link->beginning, link->begun);
+}
+
+/* INFO may be asked for on it, and that matters, or will. */
+static bool is_read(const struct octo_link *link)
+{
+    return link->protocol == OCTO_PROTOCOL_REDIS && !link->lost &&
+           (!octo_service_awake() || octo_rules.on[OCTO_ON_INFO]);
+}
+
+bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n)
+{
+    bool undecided = link->protocol == OCTO_PROTOCOL_UNDECIDED, fresh = !link->established;
+    size_t before = link->begun;
+
+    link->established = true;
+    if (!p) {
+        octo_link_lost(link);
+        return false;
+    }
+    if (undecided)
+        recognise(link, side, p, n);
+    if (fresh || (undecided && link->protocol != OCTO_PROTOCOL_UNDECIDED))
+        judge(link);
+    /* Before the protocol was known the client has sent no more than its first bytes, which are kept. */
+    if (is_read(link)) {
+        if (side == OCTO_IN) {
+            read_answer(link, p, (size_t)n);
+        } else {
+            if (undecided)
+                read_command(link, link->beginning, before);
+            read_command(link, p, (size_t)n);
+        }
+        return !(side == OCTO_IN ? link->answers.bad : link->asks.bad);
+    }
+    return link->protocol == OCTO_PROTOCOL_UNDECIDED;
+}
+
+void octo_link_lost(struct octo_link *link)
+{
+    uint8_t undecided = OCTO_PROTOCOL_UNDECIDED;
+
+    link->lost = true;
+    atomic_compare_exchange_strong(&link->protocol, &undecided, OCTO_PROTOCOL_NONE);
+    judge(link);
+}
+
+bool octo_link_is_spent(const struct octo_link *link)
+{
+    return octo_service_awake() && link->protocol != OCTO_PROTOCOL_UNDECIDED && !is_read(link) &&
+           link->judging == 0 && link->gauges == 0;
+}
+
+void octo_link_ended(struct octo_link *link)
+{
+    bool own = is_own(link);
+
+    if (own && link->established && octo_service_awake())
+        octo_link_apply(link, true);
+    for (uint32_t i = 0; own && i < link->gauges; i++)
+        octo_measure_drop(link->gauge[i].counted, link->gauge[i].share);
+}

@@ -1,0 +1,96 @@
+/*
+ * A link: what is known of a connection that the service has made, to a database, a cache.
+ *
+ * For: conn.c, where a rule is about connections or about redis' INFO. The connection itself (conn.h) is an opaque one: its bytes
+ * pass as they are, and are shown here. From the first ones the protocol is told; on a redis connection the answers to INFO are
+ * read. So that a pool that is filled before the service listens counts as well, links are made from the start of a process that
+ * has a settings file, which may hold rules.
+ *
+ *      connect() ── link {address, port} ── established ── protocol known ──> rules: counters, gauges while it is open
+ *
+ * Context: octo_link_saw(): whoever has taken that side; the others: any thread. Signal-safe; nobody waits. A link belongs to
+ * the process that has made it: what a fork child does with its copy counts nothing.
+ */
+#ifndef OCTO_CONN_LINK_H
+#define OCTO_CONN_LINK_H
+
+#include "conn/conn.h"
+#include "conn/rules.h"
+#include "proto/recognise.h"
+#include "proto/resp.h"
+
+enum {
+    OCTO_LINK_GAUGES = 8,      /* gauges that one connection counts in while it is open */
+    OCTO_LINK_ADDRESS = 108,   /* bytes of an address's text: the path of a Unix socket */
+    OCTO_LINK_INFOS = 4,       /* INFOs that wait for their answers, at most */
+    OCTO_LINK_INFO_LINE = 128, /* bytes of a line of INFO that are looked at */
+};
+
+/* What the present answer is, if it is a text. */
+enum octo_link_text { OCTO_TEXT_NONE, OCTO_TEXT_BEGUN, OCTO_TEXT_INFO, OCTO_TEXT_OTHER };
+
+struct octo_link {
+    uint32_t slab_link; /* the slab's while free */
+    uint32_t handle;
+    uint32_t pid;                          /* process that has made it */
+    _Atomic uint32_t judging;              /* link.c's */
+    _Atomic uint8_t first;                 /* enum octo_side: who spoke first; 0: nobody yet */
+    _Atomic uint8_t protocol;              /* enum octo_protocol */
+    _Atomic bool established;              /* connect() has succeeded, or bytes have passed */
+    _Atomic bool lost;                     /* some bytes were not seen: what follows means nothing */
+    uint8_t begun;                         /* bytes in `beginning` */
+    uint8_t beginning[OCTO_RECOGNISE_MAX]; /* of the side that spoke first */
+    uint64_t judged;                       /* the rules that have been applied */
+    uint32_t gauges;
+    struct {
+        uint32_t counted, share;
+    } gauge[OCTO_LINK_GAUGES];
+    struct octo_resp asks, answers;       /* redis: both directions' framing */
+    uint64_t infos[OCTO_LINK_INFOS];      /* which commands were INFO and are not answered yet; a ring */
+    _Atomic uint32_t infos_in, infos_out; /* moved by who asks, by who reads answers */
+    uint16_t word_len;                    /* bytes in `word` */
+    uint16_t line_len;                    /* bytes of the present line, also of those that did not fit */
+    uint8_t text;                         /* enum octo_link_text */
+    char word[5];                         /* a command's name, as far as it matters */
+    char line[OCTO_LINK_INFO_LINE];       /* of the present answer */
+    uint8_t address_len, port_len;
+    char port[5];
+    char address[OCTO_LINK_ADDRESS];
+};
+
+/* True if connections that the service makes are of interest: a rule may be about them. */
+extern _Atomic bool octo_links_wanted;
+
+/* This process may yet find out that it has rules (it is not awake, and has a settings file). Constructor only. */
+void octo_links_expect(bool may);
+
+/* The service is awake, its rules are read: applies them to what was connected before. */
+void octo_links_wake(void);
+
+/* address[0..len): of family INET, INET6, UNIX, as the kernel has taken it. NULL: no memory. */
+struct octo_link *octo_link_new(const struct sockaddr *address, socklen_t len);
+void octo_link_free(struct octo_link *link);
+
+/* connect() has succeeded. */
+void octo_link_established(struct octo_link *link);
+
+/* Bytes have passed (p NULL: unseen). False: no more of this side need be shown. */
+bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n);
+
+/* Two threads were in one direction at once. */
+void octo_link_lost(struct octo_link *link);
+
+/* True if nothing depends on it: neither its bytes nor its end. */
+bool octo_link_is_spent(const struct octo_link *link);
+
+/* The last descriptor is closed, nobody is inside. */
+void octo_link_ended(struct octo_link *link);
+
+/* Applies the rules on connections that can be decided now and were not yet. ended: what is not known will not be. Exclusive;
+ * rules_link.c. */
+void octo_link_apply(struct octo_link *link, bool ended);
+
+/* A line of an answer to INFO, line[0..len). rules_link.c. */
+void octo_link_info(const struct octo_link *link, const char *line, size_t len);
+
+#endif
