@@ -14,9 +14,11 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import databases
 from harness import ROOT, check, equal, free_port, test, wait_until
 from metrics import OPEN, Metrics, ask, consistent, listening, wait_for
 from servers import gunicorn, nginx
+from tasks import Tasks, threaded
 
 sys.path.append(os.path.join(ROOT, "tests", "deploy"))
 from queries import queries  # noqa: E402
@@ -320,15 +322,27 @@ def ask_for(t, service, paths):
         t.raw(service, "".join(request + "\r\n" for request in requests).encode())
 
 
-def troubled(t):
+def some_tasks(tasks):
+    task = {"priority": "high", "source": "api", "arm": "coder"}
+    tasks.post("/tasks", {"task": task}, 201)
+    for seconds in (0, 0.6):  # longer than from scrape to scrape
+        tasks.post(f"/tasks/1/run?seconds={seconds}", {"task": task})
+    tasks.post("/cache/local/4096")
+    tasks.post("/connect/REDIS/2")
+
+
+def troubled(t, tasks=None):
     """A Prometheus that sees web, with all sorts of requests, failing, slow and given up ones among them; and sick,
-    whose log takes nothing and whose clients invent endpoints."""
+    whose log takes nothing and whose clients invent endpoints; and perhaps a service of tasks."""
     web, web_where = start(t, "web", nginx(workers=2), OCTOSHIM_SLOW_MS="200")
     sick, sick_where = start(t, "sick", nginx(workers=2, proxied=False), OCTOSHIM_LOG="/dev/full",
                              OCTOSHIM_METRICS_BUCKETS="0.1")  # it gets a thousand histograms
-    p = Prometheus(t, [(JOB, "web", web_where), (JOB, "sick", sick_where)])
+    p = Prometheus(t, [(JOB, "web", web_where), (JOB, "sick", sick_where),
+                       *([(JOB, "tasks", tasks.where)] if tasks else [])])
 
     def all_sorts():
+        if tasks:
+            some_tasks(tasks)
         t.load(web, "/small", 200, 4)
         t.load(web, "/id", 5, 1, ("-v",))
         t.load(web, "/echo", 5, 1, ("-m", "POST", "-b", "100"))
@@ -394,8 +408,6 @@ def rules_and_alerts(t):
 LATER = {
     "http_client_requests_total", "http_client_request_duration_seconds",  # outbound calls
     "llm_api_latency_seconds",
-    "tasks_created_total", "task_duration_seconds", "tasks_in_progress",   # task events
-    "db_connections", "cache_size_bytes",                                  # gauges that a service gives
     'component="process"',                                                 # crashes
 }
 
@@ -407,12 +419,14 @@ def later(expression):
 @test
 def dashboards(t):
     """Every query of every dashboard has data, now and on its graph, where there is something not zero."""
-    p, web, sick = troubled(t)
+    p, web, sick = troubled(t, Tasks(t, threaded, redis=databases.redis(t)))
     unused, number = set(LATER), 0
-    everything = [(d, panel, q) for d, panel, q in queries(
-        job=JOB, service="web", __interval="1s", __rate_interval="10s", __range="1m") if d == "service"]
-    everything += [(d, panel, q) for d, panel, q in queries(
-        job=JOB, service="web|sick", __interval="1s", __rate_interval="10s", __range="1m") if d != "service"]
+    of = {service: list(queries(job=JOB, service=service, __interval="1s", __rate_interval="10s", __range="1m"))
+          for service in ("web", "tasks", "web|sick")}
+    everything = []
+    for i, (dashboard, _, expression) in enumerate(of["web"]):
+        by_rule = re.search(r"\b(tasks?|db|cache)_", expression)
+        everything.append(of["web|sick" if dashboard != "service" else "tasks" if by_rule else "web"][i])
     wrong = []
     for dashboard, panel, expression in everything:
         what, found, history = f"{dashboard}, {panel}: {expression}", p.query(expression), p.history(expression)

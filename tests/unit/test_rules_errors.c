@@ -277,9 +277,13 @@ static const struct {
      "a log line has no $status"},
     {"{" C ", \"when\": {\"connection\": {}}, \"labels\": {\"a\": @\"$method\"}}", ".labels.a",
      "a connection has no $method"},
-    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"labels\": {\"a\": @\"$info.role\"}}", ".labels.a",
+    {"@{" C ", \"when\": {\"redis\": \"INFO\"}}", "",
+     "\"value\" is missing: a field of INFO, as \"$info.used_memory\""},
+    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": @1}", ".value",
+     "\"value\" is missing: a field of INFO, as \"$info.used_memory\""},
+    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$info.role\"}}", ".labels.a",
      "$info is for values only"},
-    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"labels\": {\"a\": @\"$log.role\"}}", ".labels.a",
+    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$log.role\"}}", ".labels.a",
      "an answer to INFO has no $log"},
 
     /* body_limit */
