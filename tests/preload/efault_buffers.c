@@ -18,6 +18,7 @@ static void reads(int fd)
     FAULTS(recvmsg(fd, &m, 0));
     FAULTS(syscall(SYS_read, fd, bad, 10));
     FAULTS(ioctl(fd, FIONREAD, bad));
+    FAULTS(connect(fd, (struct sockaddr *)bad, sizeof(struct sockaddr_in)));
 }
 
 int main(void)

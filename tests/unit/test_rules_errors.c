@@ -281,10 +281,10 @@ static const struct {
      "\"value\" is missing: a field of INFO, as \"$info.used_memory\""},
     {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": @1}", ".value",
      "\"value\" is missing: a field of INFO, as \"$info.used_memory\""},
-    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$info.role\"}}", ".labels.a",
-     "$info is for values only"},
-    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$log.role\"}}", ".labels.a",
-     "an answer to INFO has no $log"},
+    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$info.role\"}}",
+     ".labels.a", "$info is for values only"},
+    {"{" C ", \"when\": {\"redis\": \"INFO\"}, \"value\": \"$info.x\", \"labels\": {\"a\": @\"$log.role\"}}",
+     ".labels.a", "an answer to INFO has no $log"},
 
     /* body_limit */
     {"{" C ", \"labels\": {\"a\": \"$request.a\"}, \"body_limit\": @0}", ".body_limit",
