@@ -245,17 +245,18 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
 
 void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bool now)
 {
-    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+    struct octo_conn *conn;
+    bool again;
 
     if (octo_thread_has_own_descriptors())
         return;
-    if (now && octo_fd_is_conn(conn) && conn->link) { /* asked again after EINPROGRESS */
-        if (octo_conn_share(conn)) {
-            octo_link_established(conn->link);
-            octo_conn_drop(conn);
-        }
+    conn = now ? octo_fd_hold(fd) : NULL;
+    again = conn && conn->link; /* after EINPROGRESS */
+    if (again)
+        octo_link_established(conn->link);
+    octo_conn_drop(conn);
+    if (again)
         return;
-    }
     if (octo_service.sandboxed || !is_family(address->sa_family) || socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
     conn = new_link(address, len);

@@ -97,6 +97,7 @@ void octo_fd_unframable(int fd);           /* its bytes move where we cannot see
 
 /* Forgets fd before its close: returns the connection it was, to be dropped. */
 struct octo_conn *octo_fd_detach(int fd);
+struct octo_conn *octo_fd_hold(int fd);       /* the connection, with one descriptor more to be dropped; or NULL */
 bool octo_conn_share(struct octo_conn *conn); /* one descriptor more, unless the last is closed */
 void octo_conn_drop(struct octo_conn *conn);  /* one descriptor less. NULL is fine */
 
@@ -108,8 +109,8 @@ void octo_fd_forget_range(unsigned first, unsigned last);
 /* From now on standard output and error are the service's log, unless they are connections. Once, as it wakes. */
 void octo_fd_watch_log(void);
 
-/* Calls with each connection that has a link; it stays until see() returns. */
-void octo_fd_each_link(void (*see)(struct octo_conn *conn));
+/* Calls with each connection's link; it stays until see() returns. */
+void octo_fd_each_link(void (*see)(struct octo_link *link));
 
 /* ── one call ──────────────────────────────────────────────────────────────────────────────────────── */
 

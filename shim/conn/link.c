@@ -96,11 +96,6 @@ static void judge(struct octo_link *link)
     } while (!atomic_compare_exchange_strong(&link->judging, &state, 0));
 }
 
-static void judge_conn(struct octo_conn *conn)
-{
-    judge(conn->link);
-}
-
 void octo_links_expect(bool may)
 {
     octo_links_wanted = may;
@@ -109,7 +104,7 @@ void octo_links_expect(bool may)
 void octo_links_wake(void)
 {
     octo_links_wanted = (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
-    octo_fd_each_link(judge_conn);
+    octo_fd_each_link(judge);
 }
 
 void octo_link_established(struct octo_link *link)
@@ -219,17 +214,21 @@ static void read_answer(struct octo_link *link, const uint8_t *p, size_t n)
 
 /* ── bytes ─────────────────────────────────────────────────────────────────────────────────────────── */
 
-/* Takes bytes of the side that spoke first until they decide. */
-static void recognise(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n)
+/* Takes bytes of the side that spoke first until they decide. Returns how many it had taken before. */
+static size_t recognise(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n)
 {
-    uint8_t none = 0;
-    size_t room = sizeof(link->beginning) - link->begun;
+    uint8_t first = 0;
+    size_t before, more;
 
-    if (!atomic_compare_exchange_strong(&link->first, &none, side) && none != side)
-        return;
-    memcpy(link->beginning + link->begun, p, n < room ? n : room);
-    link->begun += (uint8_t)(n < room ? n : room);
-    link->protocol = (uint8_t)octo_recognise(side == OCTO_OUT, link->beginning, link->begun);
+    if (!atomic_compare_exchange_strong(&link->first, &first, side) && first != side)
+        return 0;
+    before = link->begun;
+    more = sizeof(link->beginning) - before;
+    more = n < more ? (size_t)n : more;
+    memcpy(link->beginning + before, p, more);
+    link->begun = (uint8_t)(before + more);
+    atomic_store(&link->protocol, (uint8_t)octo_recognise(side == OCTO_OUT, link->beginning, link->begun));
+    return before;
 }
 
 /* INFO may be asked for on it, and that matters, or will. */
@@ -242,7 +241,7 @@ static bool is_read(const struct octo_link *link)
 bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n)
 {
     bool undecided = link->protocol == OCTO_PROTOCOL_UNDECIDED, fresh = !link->established;
-    size_t before = link->begun;
+    size_t before = 0;
 
     link->established = true;
     if (!p) {
@@ -250,7 +249,7 @@ bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p
         return false;
     }
     if (undecided)
-        recognise(link, side, p, n);
+        before = recognise(link, side, p, n);
     if (fresh || (undecided && link->protocol != OCTO_PROTOCOL_UNDECIDED))
         judge(link);
     /* Before the protocol was known the client has sent no more than its first bytes, which are kept. */
@@ -278,8 +277,10 @@ void octo_link_lost(struct octo_link *link)
 
 bool octo_link_is_spent(const struct octo_link *link)
 {
+    uint64_t on = octo_rules.on[OCTO_ON_CONNECTION];
+
     return octo_service_awake() && link->protocol != OCTO_PROTOCOL_UNDECIDED && !is_read(link) &&
-           link->judging == 0 && link->gauges == 0;
+           (!is_own(link) || ((link->judged & on) == on && link->gauges == 0));
 }
 
 void octo_link_ended(struct octo_link *link)

@@ -40,8 +40,8 @@ struct octo_link {
     _Atomic bool lost;                     /* some bytes were not seen: what follows means nothing */
     uint8_t begun;                         /* bytes in `beginning` */
     uint8_t beginning[OCTO_RECOGNISE_MAX]; /* of the side that spoke first */
-    uint64_t judged;                       /* the rules that have been applied */
-    uint32_t gauges;
+    _Atomic uint64_t judged;               /* the rules that have been applied */
+    _Atomic uint32_t gauges;               /* how many, once they are judged */
     struct {
         uint32_t counted, share;
     } gauge[OCTO_LINK_GAUGES];

@@ -18,7 +18,7 @@ static bool text_of(const void *facts, const struct octo_rule *rule, const struc
                     size_t *len)
 {
     const struct octo_link *link = ((const struct facts *)facts)->link;
-    const char *name = octo_protocol_names[link->protocol];
+    const char *name = octo_protocol_names[atomic_load(&link->protocol)];
 
     (void)rule;
     switch (ref->kind) {
@@ -52,14 +52,15 @@ static struct octo_rule_facts facts_of(struct facts *facts)
 
 static void begin_open(struct octo_link *link, const struct octo_rule *rule, const struct octo_rule_facts *facts)
 {
-    int series = link->gauges < OCTO_LINK_GAUGES ? octo_rule_series(rule, facts) : -1;
-    uint32_t share;
+    uint32_t n = link->gauges, share;
+    int series = n < OCTO_LINK_GAUGES ? octo_rule_series(rule, facts) : -1;
 
     if (series < 0)
         return;
     share = octo_metrics_at(octo_service.metrics, (unsigned)series)->word;
-    link->gauge[link->gauges].share = share;
-    link->gauge[link->gauges++].counted = octo_measure_rise(share);
+    link->gauge[n].share = share;
+    link->gauge[n].counted = octo_measure_rise(share);
+    link->gauges = n + 1;
 }
 
 void octo_link_apply(struct octo_link *link, bool ended)
@@ -74,13 +75,13 @@ void octo_link_apply(struct octo_link *link, bool ended)
 
         if (!known && (octo_rules_kinds(rule) >> OCTO_REF_PROTOCOL & 1))
             continue;
+        if (octo_rule_holds(rule, &facts)) {
+            if (rule->value != OCTO_VALUE_OPEN)
+                octo_rule_count(rule, &facts);
+            else if (!ended)
+                begin_open(link, rule, &facts);
+        }
         link->judged |= bit;
-        if ((ended && rule->value == OCTO_VALUE_OPEN) || !octo_rule_holds(rule, &facts))
-            continue;
-        if (rule->value == OCTO_VALUE_OPEN)
-            begin_open(link, rule, &facts);
-        else
-            octo_rule_count(rule, &facts);
     }
 }
 

@@ -50,20 +50,25 @@ void octo_fd_set(int fd, struct octo_conn *conn)
     set(fd, conn);
 }
 
+struct octo_conn *octo_fd_hold(int fd)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+
+    if (!octo_fd_is_conn(conn) || !octo_conn_share(conn))
+        return NULL;
+    if (atomic_load(&octo_table[fd]) == conn)
+        return conn;
+    octo_conn_drop(conn); /* closed meanwhile, and perhaps another's by now */
+    return NULL;
+}
+
 void octo_fd_duplicated(int from, int to)
 {
-    struct octo_conn *conn = (unsigned)from < OCTO_FD_MAX ? atomic_load(&octo_table[from]) : NULL;
+    struct octo_conn *entry = (unsigned)from < OCTO_FD_MAX ? atomic_load(&octo_table[from]) : NULL;
 
-    if (from == to || (!conn && octo_fd_is_foreign(to)))
+    if (from == to || (!entry && octo_fd_is_foreign(to)))
         return;
-    if (octo_fd_is_conn(conn) && !octo_conn_share(conn))
-        conn = NULL;
-    if (octo_fd_is_conn(conn) &&
-        atomic_load(&octo_table[from]) != conn) { /* closed meanwhile, and perhaps another's by now */
-        octo_conn_drop(conn);
-        conn = NULL;
-    }
-    set(to, conn);
+    set(to, octo_fd_is_conn(entry) ? octo_fd_hold(from) : entry);
 }
 
 struct octo_conn *octo_fd_detach(int fd)
@@ -112,17 +117,15 @@ void octo_fd_watch_log(void)
             set(fd, NULL);
 }
 
-void octo_fd_each_link(void (*see)(struct octo_conn *conn))
+void octo_fd_each_link(void (*see)(struct octo_link *link))
 {
     unsigned end = atomic_load(&table_end);
 
     for (unsigned fd = 0; fd < end; fd++) {
-        struct octo_conn *conn = atomic_load(&octo_table[fd]);
+        struct octo_conn *conn = octo_fd_hold((int)fd);
 
-        if (!octo_fd_is_conn(conn) || !octo_conn_share(conn))
-            continue;
-        if (atomic_load(&octo_table[fd]) == conn && conn->link)
-            see(conn);
+        if (conn && conn->link)
+            see(conn->link);
         octo_conn_drop(conn);
     }
 }

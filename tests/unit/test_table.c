@@ -2,29 +2,20 @@
  * The table of descriptors and the connections behind it, used by many threads at once: what every service may do to
  * descriptors, at random, on few numbers. Run under ThreadSanitizer too.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "service_rig.h"
 
-#include "conn/conn.h"
-#include "conn/process.h"
+#include "conn/link.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 enum { THREADS = 4, STEPS = 60000, FIRST_FD = 300, FDS = 12, EXACT_ROUNDS = 200 };
 
 static const char request[] = "GET /a HTTP/1.1\r\nHost: b\r\n\r\n";
 static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static const struct sockaddr_in peer = {.sin_family = AF_INET};
-static char dir[] = "/tmp/octo-table-XXXXXX";
 
 static void pass(int fd, enum octo_side side, const char *text, size_t n)
 {
@@ -61,6 +52,12 @@ static void accepted(int fd)
     octo_fd_accepted(fd, (const struct sockaddr *)&peer, sizeof peer);
 }
 
+/* One that the service makes: the number must be a socket's. */
+static void connected(int fd, bool now)
+{
+    octo_fd_connected(fd, (const struct sockaddr *)&peer, sizeof peer, now);
+}
+
 static void *storm(void *seed_of_thread)
 {
     unsigned seed = (unsigned)(uintptr_t)seed_of_thread;
@@ -68,7 +65,7 @@ static void *storm(void *seed_of_thread)
     for (int i = 0; i < STEPS; i++) {
         int fd = FIRST_FD + (int)(rand_r(&seed) % FDS);
 
-        switch (rand_r(&seed) % 11) {
+        switch (rand_r(&seed) % 13) {
         case 0:
         case 1:
             accepted(fd);
@@ -95,7 +92,14 @@ static void *storm(void *seed_of_thread)
             wait_in_between(fd, rand_r(&seed) % 2 ? OCTO_IN : OCTO_OUT);
             break;
         case 8:
+            connected(fd, rand_r(&seed) % 2);
+            break;
         case 9:
+            if (rand_r(&seed) % 64 == 0)
+                octo_links_wake();
+            break;
+        case 10:
+        case 11:
             pass(fd, OCTO_IN, request, sizeof request - 1);
             break;
         default:
@@ -137,6 +141,8 @@ static void test_storm(void **state)
     before = pages_mapped();
     for (int i = 0; i < 4; i++)
         run_storm();
+    assert_int_equal(rig_gauge("made", "of=\"\""), 0);
+    assert_true(rig_find("made", "of=\"\"") != UINT32_MAX); /* there were some */
     for (int fd = FIRST_FD; fd < FIRST_FD + FDS; fd++) {
         assert_true(octo_fd_is_foreign(fd));
         assert_null(octo_conn_enter(fd, OCTO_IN));
@@ -219,23 +225,18 @@ static void test_beyond_the_table(void **state)
 
 static int load(void **state)
 {
-    static char runtime_dir[64] = "OCTOSHIM_RUNTIME_DIR=", level[] = "LOG_LEVEL=CRITICAL",
-                quiet[] = "OCTOSHIM_LOG=/dev/null";
-    char *environment[] = {runtime_dir, level, quiet, NULL};
+    static const char settings[] =
+        "{\"LOG_LEVEL\": \"CRITICAL\", \"rules\": [{\"metric\": \"made\", \"type\": \"gauge\","
+        " \"when\": {\"connection\": {}}, \"value\": \"open\", \"labels\": {\"of\": \"$protocol\"}}]}";
 
     (void)state;
-    if (!mkdtemp(dir))
-        return -1;
-    strcat(runtime_dir, dir);
-    octo_process_load(environment, "test_table", "test_table");
-    return octo_service_wake(-1) ? 0 : -1;
-}
+    for (int fd = FIRST_FD; fd < FIRST_FD + FDS; fd++) {
+        int made = socket(AF_INET, SOCK_STREAM, 0);
 
-static int unload(void **state)
-{
-    (void)state;
-    unlink(octo_service.segment_path);
-    return rmdir(dir);
+        if (dup2(made, fd) != fd || close(made) != 0)
+            return -1;
+    }
+    return rig_load(settings) && rig_wake() ? 0 : -1;
 }
 
 int main(void)
@@ -248,5 +249,5 @@ int main(void)
         cmocka_unit_test(test_storm),
     };
 
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, rig_unload);
 }
