@@ -12,8 +12,6 @@
 
 static struct octo_slab links = {.object_size = (sizeof(struct octo_link) + 63) / 64 * 64};
 
-_Atomic bool octo_links_wanted;
-
 /* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
 
 static char *put_path(char *p, const struct sockaddr_un *address, socklen_t len)
@@ -96,14 +94,9 @@ static void judge(struct octo_link *link)
     } while (!atomic_compare_exchange_strong(&link->judging, &state, 0));
 }
 
-void octo_links_expect(bool may)
-{
-    octo_links_wanted = may;
-}
-
 void octo_links_wake(void)
 {
-    octo_links_wanted = (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
+    octo_service.links_wanted = (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
     octo_fd_each_link(judge);
 }
 
@@ -111,105 +104,6 @@ void octo_link_established(struct octo_link *link)
 {
     link->established = true;
     judge(link);
-}
-
-/* ── INFO ──────────────────────────────────────────────────────────────────────────────────────────── */
-
-/* The first text of a command is its name. */
-static void read_command(struct octo_link *link, const uint8_t *p, size_t n)
-{
-    const uint8_t *end = p + n, *text;
-    enum octo_resp_event event;
-    size_t len;
-
-    while ((event = octo_resp_next(&link->asks, &p, end, &text, &len)) == OCTO_RESP_TEXT ||
-           event == OCTO_RESP_END) {
-        if (link->asks.number != 1)
-            continue;
-        if (event == OCTO_RESP_TEXT) {
-            for (size_t i = 0; i < len && link->word_len < sizeof(link->word); i++)
-                link->word[link->word_len++] = (char)(text[i] & ~0x20);
-            continue;
-        }
-        if (link->word_len == 4 && memcmp(link->word, "INFO", 4) == 0 &&
-            link->infos_in - link->infos_out < OCTO_LINK_INFOS) {
-            link->infos[link->infos_in % OCTO_LINK_INFOS] = link->asks.messages;
-            link->infos_in++;
-        }
-        link->word_len = 0;
-    }
-}
-
-/* True if the answer that is being read is due to an INFO: the n-th answer is that to the n-th command. */
-static bool answers_info(struct octo_link *link)
-{
-    while (link->infos_out != link->infos_in) {
-        uint64_t info = link->infos[link->infos_out % OCTO_LINK_INFOS];
-
-        if (info > link->answers.messages)
-            return false;
-        link->infos_out++;
-        if (info == link->answers.messages)
-            return true;
-    }
-    return false;
-}
-
-/* A line of an answer is whole. The first one shows that this is an answer to INFO: "# Server"; in RESP3 a type goes before. */
-static void end_line(struct octo_link *link)
-{
-    static const char type[] = "txt:";
-    size_t len = link->line_len < sizeof(link->line) ? link->line_len : sizeof(link->line), skip = 0;
-
-    if (link->line_len <= sizeof(link->line) && len > 0 && link->line[len - 1] == '\r')
-        len--;
-    if (link->text == OCTO_TEXT_BEGUN) {
-        skip = len >= sizeof(type) - 1 && memcmp(link->line, type, sizeof(type) - 1) == 0 ? sizeof(type) - 1 : 0;
-        link->text = len - skip > 2 && memcmp(link->line + skip, "# ", 2) == 0 ? OCTO_TEXT_INFO : OCTO_TEXT_OTHER;
-    } else if (link->line_len <= sizeof(link->line)) {
-        octo_link_info(link, link->line, len);
-    }
-    link->line_len = 0;
-}
-
-/* Bytes of an answer that is a text. */
-static void read_lines(struct octo_link *link, const uint8_t *p, size_t n)
-{
-    if (link->text == OCTO_TEXT_NONE)
-        link->text = answers_info(link) ? OCTO_TEXT_BEGUN : OCTO_TEXT_OTHER;
-    while (n > 0 && link->text != OCTO_TEXT_OTHER) {
-        const uint8_t *feed = memchr(p, '\n', n);
-        size_t len = feed ? (size_t)(feed - p) : n;
-        size_t held = link->line_len < sizeof(link->line) ? link->line_len : sizeof(link->line);
-        size_t room = sizeof(link->line) - held;
-
-        memcpy(link->line + held, p, len < room ? len : room);
-        link->line_len = (uint16_t)(link->line_len + len < UINT16_MAX ? link->line_len + len : UINT16_MAX);
-        if (feed)
-            end_line(link);
-        len += feed != NULL;
-        p += len;
-        n -= len;
-    }
-}
-
-static void read_answer(struct octo_link *link, const uint8_t *p, size_t n)
-{
-    const uint8_t *end = p + n, *text;
-    enum octo_resp_event event;
-    size_t len;
-
-    while ((event = octo_resp_next(&link->answers, &p, end, &text, &len)) == OCTO_RESP_TEXT ||
-           event == OCTO_RESP_END) {
-        if (link->answers.number != 0)
-            continue;
-        if (event == OCTO_RESP_TEXT) {
-            read_lines(link, text, len);
-        } else {
-            link->text = OCTO_TEXT_NONE;
-            link->line_len = 0;
-        }
-    }
 }
 
 /* ── bytes ─────────────────────────────────────────────────────────────────────────────────────────── */
@@ -255,13 +149,13 @@ bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p
     /* Before the protocol was known the client has sent no more than its first bytes, which are kept. */
     if (is_read(link)) {
         if (side == OCTO_IN) {
-            read_answer(link, p, (size_t)n);
+            octo_info_answered(&link->info, p, (size_t)n, octo_link_info, link);
         } else {
             if (undecided)
-                read_command(link, link->beginning, before);
-            read_command(link, p, (size_t)n);
+                octo_info_asked(&link->info, link->beginning, before);
+            octo_info_asked(&link->info, p, (size_t)n);
         }
-        return !(side == OCTO_IN ? link->answers.bad : link->asks.bad);
+        return !(side == OCTO_IN ? link->info.answers.bad : link->info.asks.bad);
     }
     return link->protocol == OCTO_PROTOCOL_UNDECIDED;
 }

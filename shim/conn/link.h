@@ -16,18 +16,13 @@
 
 #include "conn/conn.h"
 #include "conn/rules.h"
+#include "proto/info.h"
 #include "proto/recognise.h"
-#include "proto/resp.h"
 
 enum {
-    OCTO_LINK_GAUGES = 8,      /* gauges that one connection counts in while it is open */
-    OCTO_LINK_ADDRESS = 108,   /* bytes of an address's text: the path of a Unix socket */
-    OCTO_LINK_INFOS = 4,       /* INFOs that wait for their answers, at most */
-    OCTO_LINK_INFO_LINE = 128, /* bytes of a line of INFO that are looked at */
+    OCTO_LINK_GAUGES = 8,    /* gauges that one connection counts in while it is open */
+    OCTO_LINK_ADDRESS = 108, /* bytes of an address's text: the path of a Unix socket */
 };
-
-/* What the present answer is, if it is a text. */
-enum octo_link_text { OCTO_TEXT_NONE, OCTO_TEXT_BEGUN, OCTO_TEXT_INFO, OCTO_TEXT_OTHER };
 
 struct octo_link {
     uint32_t slab_link; /* the slab's while free */
@@ -45,24 +40,11 @@ struct octo_link {
     struct {
         uint32_t counted, share;
     } gauge[OCTO_LINK_GAUGES];
-    struct octo_resp asks, answers;       /* redis: both directions' framing */
-    uint64_t infos[OCTO_LINK_INFOS];      /* which commands were INFO and are not answered yet; a ring */
-    _Atomic uint32_t infos_in, infos_out; /* moved by who asks, by who reads answers */
-    uint16_t word_len;                    /* bytes in `word` */
-    uint16_t line_len;                    /* bytes of the present line, also of those that did not fit */
-    uint8_t text;                         /* enum octo_link_text */
-    char word[5];                         /* a command's name, as far as it matters */
-    char line[OCTO_LINK_INFO_LINE];       /* of the present answer */
+    struct octo_info info; /* redis */
     uint8_t address_len, port_len;
     char port[5];
     char address[OCTO_LINK_ADDRESS];
 };
-
-/* True if connections that the service makes are of interest: a rule may be about them. */
-extern _Atomic bool octo_links_wanted;
-
-/* This process may yet find out that it has rules (it is not awake, and has a settings file). Constructor only. */
-void octo_links_expect(bool may);
 
 /* The service is awake, its rules are read: applies them to what was connected before. */
 void octo_links_wake(void);
@@ -90,7 +72,7 @@ void octo_link_ended(struct octo_link *link);
  * rules_link.c. */
 void octo_link_apply(struct octo_link *link, bool ended);
 
-/* A line of an answer to INFO, line[0..len). rules_link.c. */
-void octo_link_info(const struct octo_link *link, const char *line, size_t len);
+/* A line of an answer to INFO on the link, line[0..len). rules_link.c. */
+void octo_link_info(void *link, const char *line, size_t len);
 
 #endif

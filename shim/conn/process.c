@@ -111,7 +111,7 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     memcpy(octo_service.argv0, argv0, len);
     octo_process_page = (struct octo_process *)page;
     ask_what_we_were_born_with();
-    octo_links_expect(s->config[0] != '\0');
+    octo_service.links_wanted = s->config[0] != '\0';
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
 }
 
@@ -219,7 +219,7 @@ bool octo_service_wake(int listener)
     complain(s->complaints);
     if (octo_settings_inert(s)) {
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
-        octo_links_expect(false);
+        octo_service.links_wanted = false;
         return false;
     }
     const struct octo_identity identity = identify(s, listener);
@@ -310,7 +310,7 @@ void octo_process_give_up(void)
         octo_process_quiesce();
     octo_process_page = NULL;
     octo_service.state = OCTO_SERVICE_INERT;
-    octo_links_expect(false);
+    octo_service.links_wanted = false;
 }
 
 bool octo_process_is_borrowed(void)

@@ -87,7 +87,7 @@ void octo_link_apply(struct octo_link *link, bool ended)
 
 /* ── INFO ──────────────────────────────────────────────────────────────────────────────────────────── */
 
-void octo_link_info(const struct octo_link *link, const char *line, size_t len)
+void octo_link_info(void *link, const char *line, size_t len)
 {
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : 0;

@@ -1,7 +1,7 @@
 /*
  * RESP, redis' protocol: where its messages and their texts begin and end.
  *
- * For: what a service asks redis and is answered (conn/link_info.c). Understands RESP2 and RESP3 but for streamed types, which
+ * For: what a service asks redis and is answered (info.h). Understands RESP2 and RESP3 but for streamed types, which
  * servers do not send. Pure; bytes may be cut anywhere. Context: any thread, signal-safe; one caller at a time per reader.
  * Source: redis.io, "Redis serialization protocol specification".
  *
