@@ -44,6 +44,8 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
     struct octo_ring *ring = process ? ring_of(process) : NULL;
     struct octo_record *r;
 
+    if (!ring && process && process->ringless && level < OCTO_LEVELS)
+        atomic_fetch_add_explicit(&octo_service.segment->homeless, 1, memory_order_relaxed);
     if (!ring)
         return NULL;
     r = octo_ring_reserve(ring, words.len, level);

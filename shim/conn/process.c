@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/lone.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "event/members.h"
 #include "export/exposer.h"
 #include "export/writer.h"
@@ -155,6 +156,24 @@ static void complain(const char *text)
         octo_sys(SYS_write, 2, text, strlen(text));
 }
 
+/* The place that the user has named does not do; memory without a file does for what is not killed. */
+static void complain_of_place(const struct octo_settings *s)
+{
+    char line[OCTO_PATH_MAX + 256];
+    struct octo_text t;
+
+    octo_text_begin(&t, line, sizeof(line));
+    octo_text_str(&t, "octoshim: OCTOSHIM_RUNTIME_DIR=");
+    octo_text_str(&t, s->runtime_dir);
+    octo_text_str(&t,
+                  ": no file of shared memory could be made there (it must be a directory that this user may "
+                  "write to, with 4 "
+                  "MiB free); events that a killed service leaves will be lost, and workers that are programs of "
+                  "their own count by themselves\n");
+    complain(line);
+}
+_Static_assert(OCTO_SEGMENT_ROOM == 4 << 20, "as the line says");
+
 /* A log's relative path is meant from here, wherever the service goes later. */
 static void make_absolute(char *path, size_t size)
 {
@@ -227,6 +246,8 @@ bool octo_service_wake(int listener)
     octo_service.segment =
         octo_segment_create(s->runtime_dir, s->xdg_runtime_dir, &identity, process->pid, octo_service.segment_path,
                             sizeof(octo_service.segment_path), &joined);
+    if (octo_service.segment && s->runtime_dir[0] != '\0' && octo_service.segment_path[0] == '\0')
+        complain_of_place(s);
     if (octo_service.segment) {
         octo_segment_join(octo_service.segment, process->pid);
         octo_measure_wake(s, complain);

@@ -32,11 +32,12 @@ enum {
     OCTO_SEGMENT_PATH_MAX = 1088, /* room for the path of a segment file */
     OCTO_SEGMENT_ORPHANS = 8,     /* dead segments of the service that a start takes over */
     OCTO_SEGMENT_PAGE = 4096,
+    OCTO_SEGMENT_ROOM = 4 << 20, /* bytes that a file system must have for one: metrics, some rings */
     OCTO_SEGMENT_OPAQUE = 32,
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 2u
+#define OCTO_SEGMENT_VERSION 3u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -62,7 +63,7 @@ struct octo_segment_batch {
 /* What has been said of the segment's counters in events about the shim itself. Leader only. */
 struct octo_reported {
     uint64_t dropped; /* of all rings */
-    uint64_t sink_dropped, start_failures, refused, opaque[OCTO_SEGMENT_OPAQUE];
+    uint64_t homeless, sink_dropped, start_failures, refused, opaque[OCTO_SEGMENT_OPAQUE];
 };
 
 struct octo_segment {
@@ -88,6 +89,7 @@ struct octo_segment {
     _Atomic uint64_t written_bytes;               /* and their bytes */
     _Atomic uint64_t sink_errors;                 /* writes, and openings of the log, that failed */
     _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */
+    _Atomic uint64_t homeless;                    /* events lost because there was no memory for a ring */
     _Atomic uint64_t start_failures;              /* writers that could not be started */
     _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
     struct octo_reported reported;

@@ -116,6 +116,15 @@ static bool may_be_that_large(void)
     return octo_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) == 0 && limit[0] >= octo_segment_bytes;
 }
 
+/* Where a file system is full, the segment would be a file whose pages nobody can have. One without a limit says 0 blocks. */
+static bool has_room(const struct place *place)
+{
+    struct statfs fs;
+
+    return octo_sys(SYS_fstatfs, place->fd, &fs) != 0 || fs.f_blocks == 0 ||
+           (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize >= OCTO_SEGMENT_ROOM;
+}
+
 /* Waits for the lock of the place, but not for long: whoever may open the directory may hold it. */
 static void lock_place(const struct place *place)
 {
@@ -134,7 +143,7 @@ static void *make_file(const struct place *place, char *path, size_t path_size)
     make_name(name + 1);
     if (!concat(path, path_size, place->dir, name))
         return NULL;
-    if (!may_be_that_large())
+    if (!may_be_that_large() || !has_room(place))
         return NULL;
     int fd =
         (int)octo_sys(SYS_openat, place->fd, name + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

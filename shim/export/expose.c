@@ -262,6 +262,7 @@ static void show_events(struct page *page, struct octo_segment *s)
         labelled(page, "octoshim_events_total", "level", level_names[i], atomic_load(&s->written[i]));
     describe(page, "octoshim_events_dropped_total", "Events that are lost, by reason.", "counter");
     labelled(page, "octoshim_events_dropped_total", "reason", "ring_full", octo_segment_dropped(s));
+    labelled(page, "octoshim_events_dropped_total", "reason", "no_memory", atomic_load(&s->homeless));
     labelled(page, "octoshim_events_dropped_total", "reason", "sink_failed", atomic_load(&s->sink_dropped));
     describe(page, "octoshim_bytes_written_total", "Bytes of events written.", "counter");
     sample(page, "octoshim_bytes_written_total", "", 0, (int64_t)atomic_load(&s->written_bytes), 1);

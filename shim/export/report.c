@@ -139,6 +139,8 @@ bool octo_report(struct octo_writer *w)
     }
     waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "ring_full", octo_segment_dropped(s), &said.dropped,
                    &w->dropped_ns, now);
+    waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "no_memory", atomic_load(&s->homeless), &said.homeless,
+                   &w->homeless_ns, now);
     waiting |= say(w, OCTO_EV_SHIM_EVENTS_DROPPED, "sink_failed", atomic_load(&s->sink_dropped),
                    &said.sink_dropped, &w->lost_ns, now);
     waiting |= say(w, OCTO_EV_SHIM_DEGRADED, "writer_not_started", atomic_load(&s->start_failures),

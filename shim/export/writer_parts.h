@@ -40,7 +40,7 @@ struct octo_writer {
     struct octo_sink sink;
     struct octo_encoder encoder;
     struct octo_trouble trouble;
-    uint64_t sink_ns, dropped_ns, lost_ns, series_ns,
+    uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns,
         degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */
     uint64_t lost_records[OCTO_SEGMENT_SLOTS]; /* of the batch, by ring */
     uint32_t first;                            /* slot the next batch begins with */
