@@ -39,7 +39,8 @@ struct octo_exchange {
     uint32_t counted;             /* measure.c's: where it is in progress */
     struct octo_pending
         *pending;             /* the same: its end, as it will be counted if the present call takes all; or NULL */
-    uint64_t rules;           /* those that may apply; rules_request.c's, like the next two */
+    uint64_t rules;           /* those that may apply; rules_request.c's, like the next three */
+    uint64_t foreseen;        /* of them: what they count is written down in `pending` */
     struct octo_watch *watch; /* or NULL */
     struct {
         uint32_t counted, share;

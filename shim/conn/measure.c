@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "conn/measure_cells.h"
 #include "conn/process.h"
+#include "conn/rules_request.h"
 #include "event/exemplar.h"
 #include "event/owners.h"
 #include "export/encode.h"
@@ -108,15 +109,22 @@ static uint64_t duration(const struct octo_exchange *x, const struct octo_ending
 void octo_measure_intend(struct octo_exchange *x, const struct octo_ending *ending)
 {
     struct octo_process *process = octo_process();
+    struct octo_addition also[OCTO_ALSO];
     struct octo_owner *owner;
     struct octo_cells cells;
+    unsigned n = 0;
 
     if (!octo_service.metrics || !process || (owner = owner_of(process)) == NULL)
         return;
     cells = octo_cells_of(octo_service.metrics, x, ending->status);
-    x->pending = cells.count ? octo_owner_intend(octo_service.metrics, owner, x->handle, cells.count,
-                                                 (unsigned)family[DURATION], cells.histogram, duration(x, ending))
-                             : NULL;
+    if (!cells.count)
+        return;
+    if (octo_rules_on_requests())
+        n = octo_rules_intend(x, ending, also);
+    x->pending = octo_owner_intend(octo_service.metrics, owner, x->handle, cells.count, (unsigned)family[DURATION],
+                                   cells.histogram, duration(x, ending), also, n);
+    if (!x->pending)
+        x->foreseen = 0;
 }
 
 /* What was written down for x; NULL if nothing, or by the process that this one was forked from. */
@@ -126,9 +134,10 @@ static struct octo_pending *take_pending(struct octo_exchange *x)
     struct octo_pending *p = x->pending;
 
     x->pending = NULL;
-    if (!p || !process || !process->owner || !octo_owner_has(octo_service.metrics, process->owner, p))
-        return NULL;
-    return p;
+    if (p && process && process->owner && octo_owner_has(octo_service.metrics, process->owner, p))
+        return p;
+    x->foreseen = 0;
+    return NULL;
 }
 
 void octo_measure_forgo(struct octo_exchange *x)
@@ -137,6 +146,7 @@ void octo_measure_forgo(struct octo_exchange *x)
 
     if (p)
         octo_owner_forgo(p);
+    x->foreseen = 0;
 }
 
 /* errors_total by status, or by reason where that is 0: the first word of the series, or 0. */

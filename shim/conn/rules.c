@@ -149,23 +149,44 @@ static bool amount(const struct octo_rule *rule, const struct octo_rule_facts *f
     return false;
 }
 
+bool octo_rule_addition(const struct octo_rule *rule, const struct octo_rule_facts *facts, struct octo_addition *a)
+{
+    int64_t n;
+    int number;
+
+    if (!amount(rule, facts, &n) || n < 0 || (number = octo_rule_series(rule, facts)) < 0)
+        return false;
+    *a = (struct octo_addition){
+        .word = octo_metrics_at(octo_service.metrics, (unsigned)number)->word,
+        .family = rule->family,
+        .kind = rule->type == OCTO_COUNTER           ? OCTO_ADD_COUNT
+                : rule->value == OCTO_VALUE_DURATION ? OCTO_ADD_VALUE
+                                                     : OCTO_ADD_OBSERVE,
+        .amount = (uint64_t)n,
+    };
+    return true;
+}
+
+static void set_gauge(const struct octo_rule *rule, const struct octo_rule_facts *facts)
+{
+    int64_t n;
+    int number;
+
+    if (amount(rule, facts, &n) && (number = octo_rule_series(rule, facts)) >= 0)
+        octo_set(octo_service.metrics, octo_metrics_at(octo_service.metrics, (unsigned)number)->word, n);
+}
+
 void octo_rule_count(const struct octo_rule *rule, const struct octo_rule_facts *facts)
 {
     struct octo_metrics *m = octo_service.metrics;
-    const struct octo_metric_family *f;
-    int64_t n;
-    int number;
-    uint32_t word;
+    struct octo_addition a;
 
-    if (!amount(rule, facts, &n) || (n < 0 && rule->type != OCTO_GAUGE_SET) ||
-        (number = octo_rule_series(rule, facts)) < 0)
+    if (rule->type == OCTO_GAUGE_SET)
+        set_gauge(rule, facts);
+    else if (!octo_rule_addition(rule, facts, &a))
         return;
-    f = &m->family[rule->family];
-    word = octo_metrics_at(m, (unsigned)number)->word;
-    if (rule->type == OCTO_COUNTER)
-        octo_count(m, word, (uint64_t)n);
-    else if (rule->type == OCTO_HISTOGRAM)
-        octo_observe(m, f, word, (uint64_t)n);
+    else if (a.kind == OCTO_ADD_COUNT)
+        octo_count(m, a.word, a.amount);
     else
-        octo_set(m, word, n);
+        octo_observe(m, &m->family[a.family], a.word, a.amount);
 }

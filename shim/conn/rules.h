@@ -167,6 +167,10 @@ bool octo_rule_holds(const struct octo_rule *rule, const struct octo_rule_facts 
 /* The series that the rule counts into under these facts, or -1. Not for the writer's or exposer's threads. */
 int octo_rule_series(const struct octo_rule *rule, const struct octo_rule_facts *facts);
 
+/* What a counter or histogram gets. False: there is nothing to count, or no series. */
+bool octo_rule_addition(const struct octo_rule *rule, const struct octo_rule_facts *facts,
+                        struct octo_addition *a);
+
 /* Counts: adds to the counter or histogram, or sets the gauge. Not for IN_PROGRESS and OPEN. */
 void octo_rule_count(const struct octo_rule *rule, const struct octo_rule_facts *facts);
 

@@ -101,12 +101,21 @@ static bool number_of(const void *facts, const struct octo_rule *rule, const str
     return text_of(facts, rule, ref, &text, &len) && octo_rule_parse(text, len, millionths);
 }
 
-static struct octo_rule_facts facts_of(struct request *r, struct octo_exchange *x, uint16_t status)
+/* ending NULL: not known yet. */
+static struct octo_rule_facts facts_of(struct request *r, struct octo_exchange *x,
+                                       const struct octo_ending *ending)
 {
-    *r = (struct request){.x = x, .status = status};
-    if (status >= 100 && status < 1000)
-        octo_put_3(r->digits, status);
-    return (struct octo_rule_facts){.text = text_of, .number = number_of, .facts = r};
+    struct octo_rule_facts facts = {.text = text_of, .number = number_of, .facts = r};
+
+    *r = (struct request){.x = x, .status = ending ? ending->status : 0};
+    if (r->status >= 100 && r->status < 1000)
+        octo_put_3(r->digits, r->status);
+    if (ending) {
+        facts.duration_ns = ending->now_ns > x->head_ns ? ending->now_ns - x->head_ns : 0;
+        facts.bytes_in = ending->bytes_in;
+        facts.bytes_out = ending->bytes_out;
+    }
+    return facts;
 }
 
 /* ── in progress ───────────────────────────────────────────────────────────────────────────────────── */
@@ -115,7 +124,7 @@ static struct octo_rule_facts facts_of(struct request *r, struct octo_exchange *
 static void begin_progress(struct octo_exchange *x, uint64_t mask)
 {
     struct request r;
-    struct octo_rule_facts facts = facts_of(&r, x, 0);
+    struct octo_rule_facts facts = facts_of(&r, x, NULL);
     unsigned place = 0;
 
     while (mask) {
@@ -214,16 +223,41 @@ static bool has_status(const struct octo_rule *rule, uint16_t status)
     return rule->statuses == 0;
 }
 
+/* True if what the rule counts is known before the request's end: from the request alone, and the answer's status. */
+static bool is_foreseen(const struct octo_rule *rule, uint64_t bit, const struct octo_exchange *x)
+{
+    return (rule->type == OCTO_HISTOGRAM || (rule->type == OCTO_COUNTER && rule->value != OCTO_VALUE_DURATION)) &&
+           !(bit & (octo_rules.needs_response | octo_rules.needs_response_head)) &&
+           (!(bit & octo_rules.needs_request) || (x->over & OCTO_REQUEST_OVER));
+}
+
+unsigned octo_rules_intend(struct octo_exchange *x, const struct octo_ending *ending,
+                           struct octo_addition also[OCTO_ALSO])
+{
+    struct request r;
+    struct octo_rule_facts facts = facts_of(&r, x, ending);
+    unsigned n = 0;
+
+    for (uint64_t mask = x->rules; mask && n < OCTO_ALSO;) {
+        uint64_t bit = mask & -mask;
+        const struct octo_rule *rule = octo_rules_next(&mask);
+
+        if (!is_foreseen(rule, bit, x) || !has_status(rule, ending->status) || !octo_rule_holds(rule, &facts) ||
+            !octo_rule_addition(rule, &facts, &also[n]))
+            continue;
+        x->foreseen |= bit;
+        n++;
+    }
+    return n;
+}
+
 void octo_rules_ended(struct octo_exchange *x, const struct octo_ending *ending)
 {
     struct request r;
-    struct octo_rule_facts facts = facts_of(&r, x, ending->status);
+    struct octo_rule_facts facts = facts_of(&r, x, ending);
 
     end_progress(x);
-    facts.duration_ns = ending->now_ns > x->head_ns ? ending->now_ns - x->head_ns : 0;
-    facts.bytes_in = ending->bytes_in;
-    facts.bytes_out = ending->bytes_out;
-    for (uint64_t mask = ending->completed ? x->rules : 0; mask;) {
+    for (uint64_t mask = ending->completed ? x->rules & ~x->foreseen : 0; mask;) {
         const struct octo_rule *rule = octo_rules_next(&mask);
 
         if (rule->value != OCTO_VALUE_IN_PROGRESS && has_status(rule, ending->status) &&
@@ -231,6 +265,7 @@ void octo_rules_ended(struct octo_exchange *x, const struct octo_ending *ending)
             octo_rule_count(rule, &facts);
     }
     x->rules = 0;
+    x->foreseen = 0;
 }
 
 void octo_rules_forget(struct octo_exchange *x)

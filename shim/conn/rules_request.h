@@ -33,7 +33,12 @@ void octo_rules_head(struct octo_exchange *x, const struct octo_framer *f);
 /* The whole request has been read. */
 void octo_rules_request_over(struct octo_exchange *x);
 
-/* The exchange ends. */
+/* The call that is about to be made may end the exchange like this: what rules will count then, as far as it is known. Returns how
+ * many; x->foreseen says which, until measure.c finds that they were not counted. */
+unsigned octo_rules_intend(struct octo_exchange *x, const struct octo_ending *ending,
+                           struct octo_addition also[OCTO_ALSO]);
+
+/* The exchange ends; what was foreseen is counted already. */
 void octo_rules_ended(struct octo_exchange *x, const struct octo_ending *ending);
 
 /* The exchange's memory is given back. */

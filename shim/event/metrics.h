@@ -88,7 +88,24 @@ struct octo_pending {
     uint32_t count_word, histogram_word;
     uint32_t family; /* of the histogram */
     uint64_t value;  /* for the histogram, if the process is killed before it says better */
-    uint64_t spare;
+    uint32_t also;   /* how many additions more */
+    uint32_t spare;
+};
+
+/* One more thing that the same request counts into, by rule. */
+enum { OCTO_ALSO = 4 };
+enum octo_addition_kind {
+    OCTO_ADD_COUNT,   /* `amount` to a counter */
+    OCTO_ADD_OBSERVE, /* `amount` into a histogram */
+    OCTO_ADD_VALUE,   /* the request's value into a histogram */
+};
+
+struct octo_addition {
+    uint32_t word;
+    uint16_t family; /* of a histogram */
+    uint8_t kind;    /* enum octo_addition_kind */
+    uint8_t spare;
+    uint64_t amount;
 };
 
 /* Whose part of the shared gauges it is. */
@@ -134,6 +151,7 @@ struct octo_metrics {
     _Atomic uint32_t index[OCTO_SERIES_INDEX]; /* number of a series + 1; 0: free */
     struct octo_series series[OCTO_SERIES] __attribute__((aligned(OCTO_METRICS_PAGE)));
     struct octo_pending pending[OCTO_OWNERS][OCTO_PENDING] __attribute__((aligned(OCTO_METRICS_PAGE)));
+    struct octo_addition also[OCTO_OWNERS][OCTO_PENDING][OCTO_ALSO] __attribute__((aligned(OCTO_METRICS_PAGE)));
     struct octo_exemplar exemplar[OCTO_EXEMPLARS] __attribute__((aligned(OCTO_METRICS_PAGE)));
     char text[OCTO_TEXTS] __attribute__((aligned(OCTO_METRICS_PAGE)));
     _Atomic int32_t share[OCTO_OWNERS][OCTO_SHARE_LANES][OCTO_SHARES] __attribute__((aligned(OCTO_METRICS_PAGE)));

@@ -7,10 +7,12 @@
 #include "event/segment.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { PROBES = 4 }; /* pending places that are tried */
 
 _Static_assert(OCTO_METRICS_PAGE % sizeof(struct octo_pending[OCTO_PENDING]) == 0, "a process's are in one page");
+_Static_assert(OCTO_METRICS_PAGE % sizeof(struct octo_addition[OCTO_PENDING][OCTO_ALSO]) == 0, "likewise");
 
 #define TAKING_NS (2 * OCTO_NS_PER_S)    /* who takes a place back and has not done so by then is dead */
 static const uint32_t taking = 1u << 31; /* in pid: somebody takes the place back */
@@ -18,10 +20,39 @@ static const uint32_t taking = 1u << 31; /* in pid: somebody takes the place bac
 static bool fetch(struct octo_metrics *m, const struct octo_owner *owner)
 {
     size_t i = (size_t)(owner - m->owner);
-    size_t page = i * sizeof(m->pending[i]) / OCTO_METRICS_PAGE;
+    size_t pending = i * sizeof(m->pending[i]) / OCTO_METRICS_PAGE;
+    size_t also = i * sizeof(m->also[i]) / OCTO_METRICS_PAGE;
 
-    return octo_segment_populate((char *)m->pending + page * OCTO_METRICS_PAGE, OCTO_METRICS_PAGE, false) &&
+    return octo_segment_populate((char *)m->pending + pending * OCTO_METRICS_PAGE, OCTO_METRICS_PAGE, false) &&
+           octo_segment_populate((char *)m->also + also * OCTO_METRICS_PAGE, OCTO_METRICS_PAGE, false) &&
            octo_segment_populate(m->share[i], (size_t)m->share_lanes * OCTO_METRICS_PAGE, false);
+}
+
+/* What rules add: the state goes on by two for each, by one after a histogram's sum. */
+static __attribute__((noinline)) void add_on(struct octo_metrics *m, struct octo_pending *p)
+{
+    size_t i = (size_t)(p - m->pending[0]);
+    const struct octo_addition *also = m->also[i / OCTO_PENDING][i % OCTO_PENDING];
+    _Atomic uint64_t *lane = octo_lane(m);
+    uint32_t step = atomic_load_explicit(&p->state, memory_order_acquire) - OCTO_PENDING_COUNTED;
+
+    while (step < 2 * p->also) {
+        const struct octo_addition *a = &also[step / 2];
+        uint64_t amount = a->kind == OCTO_ADD_VALUE ? p->value : a->amount;
+
+        if (a->kind == OCTO_ADD_COUNT) {
+            atomic_fetch_add_explicit(lane + a->word, amount, memory_order_relaxed);
+            step += 2;
+        } else if (step % 2 == 0) {
+            atomic_fetch_add_explicit(lane + a->word, amount, memory_order_relaxed);
+            step++;
+        } else {
+            atomic_fetch_add_explicit(lane + a->word + 1 + octo_bucket(&m->family[a->family], amount), 1,
+                                      memory_order_relaxed);
+            step++;
+        }
+        atomic_store_explicit(&p->state, OCTO_PENDING_COUNTED + step, memory_order_release);
+    }
 }
 
 /* Counts from where the state is. Returns the word of the histogram's bucket. */
@@ -41,7 +72,16 @@ static inline uint32_t count_on(struct octo_metrics *m, struct octo_pending *p)
         __attribute__((fallthrough));
     case OCTO_PENDING_PLACED:
         atomic_fetch_add_explicit(lane + p->count_word, 1, memory_order_relaxed);
+        if (__builtin_expect(p->also == 0, 1))
+            break;
+        atomic_store_explicit(&p->state, OCTO_PENDING_COUNTED, memory_order_release);
+        add_on(m, p);
         break;
+    case OCTO_PENDING_FREE:
+    case OCTO_PENDING_FILLING:
+        break;
+    default:
+        add_on(m, p);
     }
     atomic_store_explicit(&p->state, OCTO_PENDING_FREE, memory_order_release);
     return bucket;
@@ -161,7 +201,7 @@ static bool take(struct octo_pending *p)
 
 struct octo_pending *octo_owner_intend(struct octo_metrics *m, const struct octo_owner *owner, uint32_t hint,
                                        uint32_t count_word, unsigned family, uint32_t histogram_word,
-                                       uint64_t value)
+                                       uint64_t value, const struct octo_addition *also, unsigned n)
 {
     struct octo_pending *own = m->pending[owner - m->owner];
 
@@ -174,6 +214,9 @@ struct octo_pending *octo_owner_intend(struct octo_metrics *m, const struct octo
         p->histogram_word = histogram_word;
         p->family = family;
         p->value = value;
+        p->also = n;
+        if (n > 0)
+            memcpy(m->also[owner - m->owner][p - own], also, n * sizeof(*also));
         atomic_store_explicit(&p->state, OCTO_PENDING_INTENDED, memory_order_release);
         return p;
     }

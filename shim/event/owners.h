@@ -7,10 +7,10 @@
  * A client may have a response before the call that sent it has returned to the service, so a service that is killed
  * then would not have counted it. Therefore the end of a request is written down here before that call:
  *
- *     FREE ─take─> FILLING ─> INTENDED ─settle: sum─> SUMMED ─bucket─> PLACED ─count─> FREE
+ *     FREE ─take─> FILLING ─> INTENDED ─settle: sum─> SUMMED ─bucket─> PLACED ─count─> COUNTED ─what rules add─> FREE
  *                                └─ forgo ─> FREE            (that call did not end it)
  *
- * What a dead process has left in INTENDED, SUMMED or PLACED has happened, and is counted on from there by who takes its
+ * What a dead process has left in INTENDED or beyond has happened, and is counted on from there by who takes its
  * place back. The states are one instruction away from what they tell of, so that nothing is counted twice or not at all,
  * wherever a process is killed.
  *
@@ -25,8 +25,9 @@ enum octo_pending_state {
     OCTO_PENDING_FREE,
     OCTO_PENDING_FILLING,
     OCTO_PENDING_INTENDED,
-    OCTO_PENDING_SUMMED, /* the sum is added */
-    OCTO_PENDING_PLACED, /* and the bucket */
+    OCTO_PENDING_SUMMED,  /* the sum is added */
+    OCTO_PENDING_PLACED,  /* and the bucket */
+    OCTO_PENDING_COUNTED, /* and the counter; from here on two steps for each addition of rules */
 };
 
 /* A place for process pid, or NULL: none free, or no memory. Costs system calls: once a process. */
@@ -44,11 +45,11 @@ static inline void octo_share_add(struct octo_metrics *m, const struct octo_owne
 /* A process's part of a shared gauge. */
 int64_t octo_share_of(const struct octo_metrics *m, unsigned owner, uint32_t share);
 
-/* Writes down what is about to be counted: one into a counter, a value into a histogram. hint: any number, of which
+/* Writes down what is about to be counted: one into a counter, a value into a histogram, and also[0..n), n at most OCTO_ALSO. hint: any number, of which
  * few are in use at once. NULL: no room; then it is only counted at its end. */
 struct octo_pending *octo_owner_intend(struct octo_metrics *m, const struct octo_owner *owner, uint32_t hint,
                                        uint32_t count_word, unsigned family, uint32_t histogram_word,
-                                       uint64_t value);
+                                       uint64_t value, const struct octo_addition *also, unsigned n);
 
 /* True if p is one of owner's. */
 static inline bool octo_owner_has(const struct octo_metrics *m, const struct octo_owner *owner,

@@ -1,5 +1,6 @@
 """Metrics: exact over all processes of a service, whatever happens to them; and the endpoint that shows them."""
 import gzip
+import json
 import os
 import random
 import signal
@@ -105,10 +106,18 @@ def uvicorn_workers_are_one_service(t):
     equal(len(os.listdir(os.path.join(service.dir, "run"))), 1, "segments")
 
 
+def by_rule(t):
+    """Settings under which every request is counted by rules too: by what a header field says, and its duration."""
+    return {"OCTOSHIM_CONFIG": t.file("rules.json", json.dumps({"rules": [
+        {"metric": "asked_total", "type": "counter", "when": {"status": "2xx"}, "labels": {"host": "$header.Host"}},
+        {"metric": "took_seconds", "type": "histogram", "value": "duration", "buckets": [0.01, 1]},
+        {"metric": "sent_bytes_total", "type": "counter", "value": "bytes_out"}]}))}
+
+
 @test
 def counted_though_killed_by_its_client(t):
     """The worker is killed by the client that has just read the response, before the worker's write has returned."""
-    where, env = listening()
+    where, env = listening(**by_rule(t))
     service = nginx(workers=1)(t, "web", env=env)
     wait_for(where)
     for n in range(60):
@@ -123,12 +132,14 @@ def counted_though_killed_by_its_client(t):
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: worker not in service.workers(), "the worker's end")
     t.load(service, "/small", 1)
-    exact(t, service, where, 61, "killed by its client", status="200")
+    m = exact(t, service, where, 61, "killed by its client", status="200")
+    equal([m.sum(name) for name in ("asked_total", "took_seconds_count")], [61, 61], "counted by rules")
+    equal(m.sum("sent_bytes_total") % 61, 0, "bytes of responses that are all alike")
 
 
 @test
 def workers_killed_under_load(t):
-    where, env = listening()
+    where, env = listening(**by_rule(t))
     service = nginx(workers=4)(t, "web", env=env)
     wait_for(where)
     finish = t.load_beside(service, "/small", 40000, 16, ("-r",))
@@ -149,7 +160,9 @@ def workers_killed_under_load(t):
     completed = wait_until(lambda: service.log.count("request.completed") >= 40000 and
                            service.log.count("request.completed"), "the events")
     time.sleep(0.5)
-    equal(Metrics(where).sum(TOTAL), service.log.count("request.completed"), "counted and logged")
+    m = Metrics(where)
+    equal(m.sum(TOTAL), service.log.count("request.completed"), "counted and logged")
+    equal([m.sum(name) for name in ("asked_total", "took_seconds_count")], [m.sum(TOTAL)] * 2, "counted by rules")
     wait_until(lambda: Metrics(where).sum("http_requests_in_progress") == 0, "the dead workers' share is taken back", 5)
     check(completed, "events")
 

@@ -80,18 +80,19 @@ static void test_a_dead_process_leaves_no_gauge(void **state)
 static void intend(struct octo_metrics *m, struct octo_owner *owner)
 {
     for (unsigned i = 0; i < 3; i++)
-        if (octo_owner_intend(m, owner, i, count_word, histogram_family, histogram_word, 15 * i) == NULL)
+        if (octo_owner_intend(m, owner, i, count_word, histogram_family, histogram_word, 15 * i, NULL, 0) == NULL)
             abort();
 }
 
 static void intend_and_forgo(struct octo_metrics *m, struct octo_owner *owner)
 {
-    octo_owner_forgo(octo_owner_intend(m, owner, 3, count_word, histogram_family, histogram_word, 15));
+    octo_owner_forgo(octo_owner_intend(m, owner, 3, count_word, histogram_family, histogram_word, 15, NULL, 0));
 }
 
 static void intend_and_settle(struct octo_metrics *m, struct octo_owner *owner)
 {
-    octo_owner_settle(m, octo_owner_intend(m, owner, 3, count_word, histogram_family, histogram_word, 15), 30);
+    octo_owner_settle(m, octo_owner_intend(m, owner, 3, count_word, histogram_family, histogram_word, 15, NULL, 0),
+                      30);
 }
 
 static uint64_t buckets(const struct octo_metrics *m)
@@ -126,25 +127,51 @@ static void test_killed_in_the_last_call(void **state)
     rig_end(m);
 }
 
-/* Killed between any two steps of the counting, it is counted once in the end. */
+/* Killed between any two steps of the counting, it is counted once in the end, and so is what rules add. */
 static void test_killed_while_counting(void **state)
 {
+    enum { LAST = OCTO_PENDING_COUNTED + 2 * 3 };
+
     (void)state;
-    for (unsigned step = OCTO_PENDING_FILLING; step <= OCTO_PENDING_PLACED; step++) {
+    for (unsigned step = OCTO_PENDING_FILLING; step <= LAST; step++) {
         struct octo_metrics *m = prepare();
         struct octo_owner *owner = octo_owner_claim(m, 4194303); /* no process has it */
-        struct octo_pending *p = octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 15);
+        unsigned other = rig_family(m, "other", OCTO_HISTOGRAM);
+        uint32_t by_rule = rig_word(m, rig_family(m, "by_rule_total", OCTO_COUNTER), "");
+        uint32_t observed = rig_word(m, other, "a=\"1\""), durations = rig_word(m, other, "a=\"2\"");
+        const struct octo_addition also[] = {
+            {.word = by_rule, .kind = OCTO_ADD_COUNT, .amount = 7},
+            {.word = observed, .family = (uint16_t)other, .kind = OCTO_ADD_OBSERVE, .amount = 30},
+            {.word = durations, .family = (uint16_t)other, .kind = OCTO_ADD_VALUE},
+        };
+        struct octo_pending *p =
+            octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 15, also, 3);
         uint64_t wanted = step == OCTO_PENDING_FILLING ? 0 : 1;
+        /* What the process has done before it stored that state. */
+        const struct {
+            unsigned state;
+            uint32_t word;
+            uint64_t amount;
+        } done[] = {
+            {OCTO_PENDING_SUMMED, histogram_word, 15}, {OCTO_PENDING_PLACED, histogram_word + 2, 1},
+            {OCTO_PENDING_COUNTED, count_word, 1},     {OCTO_PENDING_COUNTED + 2, by_rule, 7},
+            {OCTO_PENDING_COUNTED + 3, observed, 30},  {OCTO_PENDING_COUNTED + 4, observed + 3, 1},
+            {OCTO_PENDING_COUNTED + 5, durations, 15}, {OCTO_PENDING_COUNTED + 6, durations + 2, 1},
+        };
 
-        if (step >= OCTO_PENDING_SUMMED)
-            octo_count(m, histogram_word, 15);
-        if (step >= OCTO_PENDING_PLACED)
-            octo_count(m, histogram_word + 2, 1);
+        if (step == OCTO_PENDING_COUNTED + 1) { /* a counter takes one step of the two */
+            rig_end(m);
+            continue;
+        }
+        for (unsigned i = 0; i < sizeof(done) / sizeof(done[0]); i++)
+            if (step >= done[i].state)
+                octo_count(m, done[i].word, done[i].amount);
         p->state = step;
         octo_owner_reap(m, is_gone);
-        assert_int_equal(octo_metrics_word(m, count_word), wanted);
-        assert_int_equal(octo_metrics_word(m, histogram_word), 15 * wanted);
-        assert_int_equal(octo_metrics_word(m, histogram_word + 2), wanted);
+        for (unsigned i = 0; i < sizeof(done) / sizeof(done[0]); i++)
+            if (octo_metrics_word(m, done[i].word) != wanted * done[i].amount)
+                fail_msg("killed in state %u: word %u has %llu", step, i,
+                         (unsigned long long)octo_metrics_word(m, done[i].word));
         assert_int_equal(buckets(m), wanted);
         assert_int_equal(owner->pid, 0);
         rig_end(m);
@@ -158,7 +185,7 @@ static void test_a_new_process_of_the_same_number(void **state)
 
     (void)state;
     octo_share_add(m, owner, share, 9);
-    octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 1);
+    octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 1, NULL, 0);
     assert_non_null(octo_owner_claim(m, (uint32_t)getpid())); /* after exec, say */
     assert_int_equal(gauge(m, share), 0);
     assert_int_equal(octo_metrics_word(m, count_word), 1);
@@ -184,7 +211,7 @@ static void test_killed_while_taking_back(void **state)
     struct octo_owner *owner = octo_owner_claim(m, 4194303);
 
     (void)state;
-    octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 1);
+    octo_owner_intend(m, owner, 0, count_word, histogram_family, histogram_word, 1, NULL, 0);
     owner->pid |= 1u << 31;
     owner->since_ns = octo_clock_mono_ns();
     octo_owner_reap(m, is_gone);
@@ -205,7 +232,7 @@ static void *settle_many(void *arg)
 {
     for (unsigned i = 0; i < TIMES; i++) {
         struct octo_pending *p = octo_owner_intend(shared_metrics, shared_owner, (uint32_t)(uintptr_t)arg + i,
-                                                   count_word, histogram_family, histogram_word, 15);
+                                                   count_word, histogram_family, histogram_word, 15, NULL, 0);
 
         octo_share_add(shared_metrics, shared_owner, share, 1);
         if (p && i % 3 == 0) {
