@@ -250,6 +250,10 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
 
     if (octo_thread_has_own_descriptors())
         return;
+    if (address->sa_family == AF_UNSPEC) { /* it ends a connection */
+        octo_conn_drop(octo_fd_detach(fd));
+        return;
+    }
     conn = now ? octo_fd_hold(fd) : NULL;
     again = conn && conn->link; /* after EINPROGRESS */
     if (again)

@@ -92,13 +92,14 @@ static ssize_t call_in(struct octo_io *io, const struct iovec *iov, int cnt, enu
     return -EINVAL;
 }
 
-/* MSG_WAITALL: the editor gives what there is; the caller wants all of it. */
+/* MSG_WAITALL: the editor gives what there is; the caller wants all of it. A plain call has waited for it itself. */
 static ssize_t edit_all(struct octo_conn *conn, struct octo_call *c, const struct iovec *iov, int cnt,
                         size_t total)
 {
+    bool plain = octo_edit_is_plain(&conn->in, total);
     ssize_t got = octo_edit_read(&conn->in, &octo_conn_in_ops, conn, iov, cnt, total, &c->io);
 
-    if (!(octo_call_socket_flags(c) & MSG_WAITALL) || cnt != 1)
+    if (plain || !(octo_call_socket_flags(c) & MSG_WAITALL) || cnt != 1)
         return got;
     for (ssize_t more = got; more > 0 && !c->io.lost && (size_t)got<total; got += more> 0 ? more : 0) {
         struct iovec rest = {(char *)iov->iov_base + got, total - (size_t)got};

@@ -99,8 +99,11 @@ void octo_edit_report_opaque(struct octo_stream *s, const struct octo_edit_ops *
 void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                       enum octo_opaque_reason reason)
 {
-    if (octo_framer_is_opaque(&s->framer))
+    if (octo_framer_is_opaque(&s->framer)) {
+        if (s->tapped)
+            ops->tap(owner, NULL, 0);
         return;
+    }
     octo_framer_opaque(&s->framer, reason);
     octo_edit_report_opaque(s, ops, owner);
 }

@@ -58,7 +58,7 @@ struct octo_edit_ops {
     void (*intend)(void *owner, const struct octo_framer *framer, uint64_t bytes);
     void (*forgo)(void *owner);
     /* Only where the stream's `tapped` says so: bytes of the present message have passed, before head() or end() is called for
-     * them; p NULL: nobody has seen them. Of an opaque stream all bytes; opaque() may end that. */
+     * them; p NULL: nobody has seen them (n 0: not even how many). Of an opaque stream all bytes; opaque() may end that. */
     void (*tap)(void *owner, const uint8_t *p, uint64_t n);
 };
 
@@ -198,7 +198,7 @@ static inline uint64_t octo_edit_position(const struct octo_stream *s)
     return __atomic_load_n(&s->passed, __ATOMIC_RELAXED);
 }
 
-/* Makes the stream opaque, telling ops once. An insertion half given out is still finished first by the
+/* Bytes have passed, or will, that cannot be followed. Makes the stream opaque, telling ops once (a tap each time). An insertion half given out is still finished first by the
  * editors; `open` tells whether one is. */
 void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                       enum octo_opaque_reason reason);

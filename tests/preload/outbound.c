@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 static const char ping[] = "*1\r\n$4\r\nPING\r\n", pong[] = "+PONG\r\n";
 
@@ -82,6 +83,12 @@ static void every_way(int fd, int server, bool is_tcp)
     CHECK(recv(fd, b, 7, is_tcp ? MSG_TRUNC : 0) == 7);
     CHECK(recv(fd, b, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
     close(file);
+
+    /* All of it, but for a signal. */
+    struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+    CHECK(raw(SYS_write, server, (long)pong, 3) == 3);
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    CHECK(recv(fd, b, 7, MSG_WAITALL) == 3);
 }
 
 static void *talks(void *arg)
@@ -105,8 +112,14 @@ static void *echoes(void *arg)
     return NULL;
 }
 
+static void on_alarm(int signal)
+{
+    (void)signal;
+}
+
 int main(void)
 {
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     struct address tcp, local;
     int tcp_listener = listener(AF_INET, &tcp), unix_listener = listener(AF_UNIX, &local);
     for (int i = 0; i < 4; i++) {

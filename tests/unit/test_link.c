@@ -254,6 +254,33 @@ static void unseen_bytes(void **state)
     assert_int_equal(rig_gauge("pool", "of=\"redis\""), 1);
     close_it(fd);
     assert_int_equal(rig_gauge("pool", "of=\"redis\""), 0);
+
+    fd = make_socket(SOCK_STREAM);
+    connect_to(fd, "127.0.0.1", 6380, true);
+    ask(fd, "*1\r\n$4\r\nINFO\r\n");
+    conn = octo_conn_enter(fd, OCTO_IN);
+    octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, OCTO_OPAQUE_CALL); /* MSG_TRUNC */
+    octo_conn_leave(conn, OCTO_IN);
+    answer(fd, "$24\r\n# Memory\r\nused_memory:1\r\n\r\n");
+    assert_int_equal(rig_counted("used", "port=\"6380\""), 0);
+    close_it(fd);
+}
+
+/* A socket is connected elsewhere once it is let go of. */
+static void disconnected(void **state)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    int fd = make_socket(SOCK_STREAM);
+
+    (void)state;
+    connect_to(fd, "10.0.0.3", 7, true);
+    assert_int_equal(rig_gauge("pool", "of=\"10.0.0.3\""), 1);
+    octo_fd_connected(fd, &none, sizeof(none), true);
+    assert_int_equal(rig_gauge("pool", "of=\"10.0.0.3\""), 0);
+    connect_to(fd, "10.0.0.4", 8, true);
+    assert_int_equal(rig_gauge("pool", "of=\"10.0.0.4\""), 1);
+    close_it(fd);
+    assert_int_equal(rig_gauge("pool", "of=\"10.0.0.4\""), 0);
 }
 
 /* A child's copies are not its own; what it makes is, until it dies. */
@@ -286,13 +313,10 @@ static void forks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_it_woke),
-        cmocka_unit_test(established_by_connect_or_bytes),
-        cmocka_unit_test(unix_sockets),
-        cmocka_unit_test(spent),
-        cmocka_unit_test(info_in_every_split),
-        cmocka_unit_test(unseen_bytes),
-        cmocka_unit_test(forks),
+        cmocka_unit_test(before_it_woke),      cmocka_unit_test(established_by_connect_or_bytes),
+        cmocka_unit_test(unix_sockets),        cmocka_unit_test(spent),
+        cmocka_unit_test(info_in_every_split), cmocka_unit_test(unseen_bytes),
+        cmocka_unit_test(disconnected),        cmocka_unit_test(forks),
     };
 
     return cmocka_run_group_tests(tests, load, rig_unload);
