@@ -252,19 +252,20 @@ static inline ssize_t octo_recvmsg(int fd, struct msghdr *msg, int flags)
     return got;
 }
 
-/* A stream connection read by messages: each in its turn, waiting for the first only. */
+/* A stream connection read by messages: each in its turn, as the kernel does it. */
 static int recv_messages(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
+    int each = flags & ~MSG_WAITFORONE;
     unsigned done = 0;
 
     for (; done < n; done++) {
-        ssize_t got = octo_recvmsg(fd, &msgs[done].msg_hdr, flags | (done ? MSG_DONTWAIT : 0));
+        ssize_t got = octo_recvmsg(fd, &msgs[done].msg_hdr, each);
 
         if (got < 0)
             return done ? (int)done : -1;
         msgs[done].msg_len = (unsigned)got;
-        if (got == 0)
-            return (int)done + 1;
+        if (flags & MSG_WAITFORONE)
+            each |= MSG_DONTWAIT;
     }
     return (int)done;
 }

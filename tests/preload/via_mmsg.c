@@ -36,6 +36,29 @@ static ssize_t by_sendmmsg(int fd, void *bytes, size_t n)
     return (ssize_t)(n / 2 + m[1].msg_len);
 }
 
+/* Without MSG_WAITFORONE it waits for every message, and at the end of the stream each is empty. */
+static void waits_for_all(const struct pair *pair)
+{
+    char bytes[6];
+    struct iovec iov[2] = {{.iov_base = bytes, .iov_len = 3}, {.iov_base = bytes + 3, .iov_len = 3}};
+    struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &iov[0], .msg_iovlen = 1}},
+                           {.msg_hdr = {.msg_iov = &iov[1], .msg_iovlen = 1}}};
+    send_all(pair->client, "abc", 3);
+    pid_t child = fork();
+    if (child == 0) {
+        usleep(50000);
+        send_all(pair->client, "def", 3);
+        _exit(0);
+    }
+    int k = recvmmsg(pair->server, m, 2, 0, NULL);
+    say("messages: %d of %u and %u bytes", k, m[0].msg_len, m[1].msg_len);
+    show("bytes", bytes, 6);
+    CHECK(waitpid(child, NULL, 0) == child);
+    CHECK(shutdown(pair->client, SHUT_WR) == 0);
+    k = recvmmsg(pair->server, m, 2, 0, NULL);
+    say("at the end: %d of %u and %u bytes", k, m[0].msg_len, m[1].msg_len);
+}
+
 int main(void)
 {
     ids_optional();
@@ -43,6 +66,7 @@ int main(void)
     for (int i = 0; i < 3; i++)
         exchange(&pair, "PUT /a HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello", by_recvmmsg,
                  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", by_sendmmsg);
+    waits_for_all(&pair);
     pair_close(&pair);
     return 0;
 }
