@@ -15,9 +15,11 @@
 #include "event/owners.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { FD = 300 };
@@ -211,9 +213,9 @@ static int64_t gauge(const struct octo_rule *r, const char *labels)
 static const char post[] =
     "POST /shop/tasks?x=1 HTTP/1.1\r\nHost: a\r\nX-Source:  api \r\nTransfer-Encoding: chunked\r\n\r\n"
     "13\r\n{\"task\":{\"priority\"\r\n11;x=\"}\"\r\n:\"high\",\"n\":1.5}}\r\n0\r\nX-T: 1\r\n\r\n";
-static const char created[] = "HTTP/1.1 100 Continue\r\nX-Cache: interim\r\n\r\n"
-                              "HTTP/1.1 201 Created\r\nX-Cache: HIT\r\nContent-Length: 27\r\n\r\n"
-                              "{\"id\":7,\"usage\":{\"n\":2.25}}";
+static const char answer[] = "HTTP/1.1 100 Continue\r\nX-Cache: interim\r\n\r\n"
+                             "HTTP/1.1 201 Created\r\nX-Cache: HIT\r\nContent-Length: 27\r\n\r\n"
+                             "{\"id\":7,\"usage\":{\"n\":2.25}}";
 
 static void test_every_split(void **state)
 {
@@ -242,8 +244,8 @@ static void test_every_split(void **state)
     label(sum, "status", OCTO_REF_STATUS, "");
     open_connection();
     for (size_t i = 0; i < sizeof(post); i++)
-        for (size_t k = i % 3; k < sizeof(created); k += 3) {
-            exchange(post, created, i, k, (i + k) % 2);
+        for (size_t k = i % 3; k < sizeof(answer); k += 3) {
+            exchange(post, answer, i, k, (i + k) % 2);
             times++;
         }
     close_connection();
@@ -277,7 +279,7 @@ static void test_conditions(void **state)
     other = rule(OCTO_COUNTER, OCTO_VALUE_ONE);
     path(other, "/tasks");
     open_connection();
-    exchange(post, created, 50, 50, false);
+    exchange(post, answer, 50, 50, false);
     close_connection();
     assert_int_equal(counted(yes, ""), 1);
     for (unsigned i = 1; i < octo_rules.count; i++)
@@ -304,7 +306,7 @@ static void test_in_progress(void **state)
     assert_true(octo_metrics_find(octo_service.metrics, late->family, "priority=\"high\"", 15) < 0);
     in(post + 110, sizeof(post) - 1 - 110);
     assert_int_equal(gauge(late, "priority=\"high\""), 1);
-    out(created, sizeof(created) - 1, false);
+    out(answer, sizeof(answer) - 1, false);
     assert_int_equal(gauge(early, "shop=\"shop\""), 0);
     assert_int_equal(gauge(late, "priority=\"high\""), 0);
     in(post, sizeof(post) - 1); /* answered by nobody */
@@ -384,6 +386,77 @@ static void test_label_values_are_bounded(void **state)
     assert_int_equal(counted(r, "v=\"__other__\""), 53);
 }
 
+static ssize_t be_killed(struct octo_io *io, const struct iovec *iov, int cnt, enum octo_io_mode mode)
+{
+    (void)io;
+    (void)iov;
+    (void)cnt;
+    (void)mode;
+    kill(getpid(), SIGKILL);
+    return -1;
+}
+
+static bool is_gone(uint32_t pid, uint64_t since_ns)
+{
+    (void)since_ns;
+    return kill((pid_t)pid, 0) < 0;
+}
+
+/* A child that is killed in the call which sends its response: what the client has is counted, unless it takes the response to
+ * know what. */
+static void test_killed_in_the_last_call(void **state)
+{
+    enum { KILLS = 5 };
+    struct octo_rule *created, *bytes, *duration, *answered, *other;
+
+    (void)state;
+    no_rules();
+    created = rule(OCTO_COUNTER, OCTO_VALUE_ONE);
+    created->statuses = 1;
+    created->status[0] = 2;
+    label(created, "priority", OCTO_REF_REQUEST, "task.priority");
+    bytes = rule(OCTO_COUNTER, OCTO_VALUE_BYTES_IN);
+    duration = rule(OCTO_HISTOGRAM, OCTO_VALUE_DURATION);
+    answered = rule(OCTO_COUNTER, OCTO_VALUE_ONE);
+    label(answered, "id", OCTO_REF_RESPONSE, "id");
+    other = rule(OCTO_COUNTER, OCTO_VALUE_ONE);
+    other->statuses = 1;
+    other->status[0] = 404;
+    for (unsigned i = 0; i < KILLS; i++) {
+        int status;
+        pid_t child = fork();
+
+        if (child == 0) {
+            static const char all[] = "HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}";
+            struct iovec iov = {(void *)(uintptr_t)all, sizeof(all) - 1};
+            struct octo_io io = {.call = be_killed};
+            struct octo_conn *conn;
+
+            open_connection();
+            in(post, sizeof(post) - 1);
+            conn = octo_conn_enter(FD, OCTO_OUT);
+            octo_edit_write(&conn->out, &octo_conn_out_ops, conn, &iov, 1, iov.iov_len, &io);
+            _exit(1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+    }
+    octo_owner_reap(octo_service.metrics, is_gone);
+    assert_int_equal(counted(created, "priority=\"high\""), KILLS);
+    assert_int_equal(counted(bytes, ""), KILLS * (sizeof(post) - 1));
+    assert_int_equal(octo_metrics_word(octo_service.metrics, word(duration, "") + 1),
+                     KILLS); /* all under a second */
+    assert_true(octo_metrics_find(octo_service.metrics, answered->family, "id=\"7\"", 6) < 0);
+    assert_true(octo_metrics_find(octo_service.metrics, other->family, "", 0) < 0);
+
+    /* Not killed, and once more what the response is needed for. */
+    open_connection();
+    exchange(post, answer, 70, 30, false);
+    close_connection();
+    assert_int_equal(counted(created, "priority=\"high\""), KILLS + 1);
+    assert_int_equal(counted(answered, "id=\"7\""), 1);
+}
+
 static int load(void **state)
 {
     static char runtime_dir[64] = "OCTOSHIM_RUNTIME_DIR=", level[] = "LOG_LEVEL=CRITICAL",
@@ -408,9 +481,13 @@ static int unload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_split), cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_in_progress), cmocka_unit_test(test_bad_bodies),
-        cmocka_unit_test(test_body_limit),  cmocka_unit_test(test_label_values_are_bounded),
+        cmocka_unit_test(test_every_split),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_in_progress),
+        cmocka_unit_test(test_bad_bodies),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_label_values_are_bounded),
+        cmocka_unit_test(test_killed_in_the_last_call),
     };
 
     return cmocka_run_group_tests(tests, load, unload);
