@@ -16,6 +16,7 @@ import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIG = os.environ.get("OCTO_TEST_CONFIG")  # a settings file for every service
 APPS = os.environ.get("OCTO_TEST_APPS", os.path.join(HERE, "apps"))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LIBRARY = os.environ.get("OCTO_TEST_LIBRARY", os.path.join(ROOT, "liboctoshim.so"))
@@ -182,6 +183,8 @@ class Service:
         if shim:
             self.environ.update({preload_variable: LIBRARY, "SERVICE_NAME": name, "OCTOSHIM_LOG": self.log.path,
                                  "OCTOSHIM_RUNTIME_DIR": os.path.join(self.dir, "run")})
+            if CONFIG:
+                self.environ["OCTOSHIM_CONFIG"] = CONFIG
         self.environ.update(env or {})
         self.environ = {k: v for k, v in self.environ.items() if v is not None}
         for sub, mode in (("log", 0o777), ("run", 0o700)):

@@ -92,6 +92,8 @@ def share(directory):
     """Puts the library and the apps where services that run as another user reach them: a checkout may be private."""
     os.chmod(directory, 0o755)
     os.environ["OCTO_TEST_APPS"] = shutil.copytree(harness.APPS, os.path.join(directory, "apps"))
+    if harness.CONFIG:
+        os.environ["OCTO_TEST_CONFIG"] = shutil.copy(harness.CONFIG, directory)
     if os.path.exists(harness.LIBRARY):
         os.environ["OCTO_TEST_LIBRARY"] = shutil.copy(harness.LIBRARY, directory)
 
