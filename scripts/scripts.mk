@@ -74,6 +74,7 @@ help:
 	@echo 'make setup      only installs what is missing'
 	@echo 'make SUITE      one of: $(TEST_SUITES)'
 	@echo 'make fuzz       fuzzes for longer'
+	@echo 'make test-service-rules   the real servers again, under rules that look at everything (about 5 minutes)'
 	@echo 'make bench      what the shim costs nginx, next to the alternatives (about 4 minutes)'
 	@echo 'make format     puts the C files into the house format'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
