@@ -171,6 +171,8 @@ static void find_values(char *const *envp, const char *values[OCTO_SETTING_COUNT
     memset(values, 0, OCTO_SETTING_COUNT * sizeof(*values));
     for (; envp != NULL && *envp != NULL; envp++) {
         for (row = 0; row < OCTO_SETTING_COUNT; row++) {
+            if (**envp != octo_setting_rows[row].name[0])
+                continue;
             len = strlen(octo_setting_rows[row].name);
             /* strncmp stops at the variable's NUL; the first of two of one name counts, as with getenv. */
             if (strncmp(*envp, octo_setting_rows[row].name, len) != 0 || (*envp)[len] != '=')
@@ -191,11 +193,12 @@ void octo_settings_from_environment(struct octo_settings *s, char *const *envp, 
     struct octo_text name;
     unsigned row;
 
-    memset(s, 0, sizeof(*s));
     octo_text_begin(&name, s->program, sizeof(s->program));
     octo_text_str(&name, program != NULL && *program != '\0' ? program : "unknown");
     for (row = 0; row < OCTO_SETTING_COUNT; row++)
-        set_fallback(s, &octo_setting_rows[row]);
+        if (*fallback_text(s, &octo_setting_rows[row]) !=
+            '\0') /* else it is there already: pages stay untouched */
+            set_fallback(s, &octo_setting_rows[row]);
 
     find_values(envp, values);
     for (row = 0; row < OCTO_SETTING_COUNT; row++) {

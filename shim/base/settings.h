@@ -41,6 +41,7 @@ struct octo_buckets {
     uint64_t bound[OCTO_BUCKETS_MAX]; /* nanoseconds */
 };
 
+/* What every start touches comes first, in a page; then texts of which it looks at the first byte; then the rest. */
 struct octo_settings {
     bool disable;                         /* OCTOSHIM_DISABLE */
     bool children;                        /* OCTOSHIM_CHILDREN: children of a preloaded process too */
@@ -48,31 +49,31 @@ struct octo_settings {
     uint8_t level;                        /* LOG_LEVEL: enum octo_level, the lowest that is written */
     uint8_t inject;                       /* enum octo_inject */
     uint8_t rotate;                       /* enum octo_rotate */
+    uint16_t complaints_len;              /* of complaints, without its closing line */
+    uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
+    uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    uint32_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
     uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
     uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */
     struct octo_listen listen;            /* OCTOSHIM_METRICS_LISTEN */
     struct octo_buckets buckets;          /* OCTOSHIM_METRICS_BUCKETS: of request durations */
-    char labels[512];                     /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
-    char endpoints[OCTO_ENDPOINTS_MAX];   /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
-    uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    char program[OCTO_SETTING_MAX];       /* base name of the executable */
     char service[128];                    /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
     char environment[128];                /* ENVIRONMENT */
     char version[128];                    /* APP_VERSION */
     char log_pattern[OCTO_PATH_MAX];      /* OCTOSHIM_LOG as given */
     char log[OCTO_PATH_MAX];              /* the same with %s replaced; "stderr" */
+    char include[OCTO_PATH_MAX];          /* OCTOSHIM_INCLUDE: program name globs, comma separated */
+    char exclude[OCTO_PATH_MAX];          /* OCTOSHIM_EXCLUDE */
     char config[OCTO_PATH_MAX];           /* OCTOSHIM_CONFIG */
     char runtime_dir[OCTO_PATH_MAX];      /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
     char xdg_runtime_dir[OCTO_PATH_MAX];  /* XDG_RUNTIME_DIR */
-    char include[OCTO_PATH_MAX];          /* OCTOSHIM_INCLUDE: program name globs, comma separated */
-    char exclude[OCTO_PATH_MAX];          /* OCTOSHIM_EXCLUDE */
-    char program[OCTO_SETTING_MAX];       /* base name of the executable */
-    uint32_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
-    uint16_t complaints_len;              /* of complaints, without its closing line */
-    uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
+    char labels[512];                     /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
+    char endpoints[OCTO_ENDPOINTS_MAX];   /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
     char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */
 };
 
-/* Fills *s from envp and the defaults. program: base name of the executable. No allocation, no system call, no
+/* Fills *s, which is all zero, from envp and the defaults. program: base name of the executable. No allocation, no system call, no
  * output: what does not parse is said in complaints. Constructor only. */
 void octo_settings_from_environment(struct octo_settings *s, char *const *envp, const char *program);
 

@@ -25,17 +25,18 @@ enum octo_service_state {
     OCTO_SERVICE_AWAKE,
 };
 
+/* In the order in which a start touches it, from a page's beginning on. */
 struct octo_service {
     _Atomic uint32_t state; /* enum octo_service_state */
+    _Atomic bool sandboxed; /* it has put a seccomp filter on itself: only calls that it makes itself */
     _Atomic bool
         links_wanted; /* a rule is about connections that it makes, or may yet be: not awake, with a settings file */
-    _Atomic bool sandboxed; /* it has put a seccomp filter on itself: only calls that it makes itself */
-    struct octo_settings settings;
     struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
     struct octo_metrics *metrics; /* in the segment; the same */
-    char segment_path[OCTO_PATH_MAX];
     char argv0[OCTO_SETTING_MAX];
-};
+    struct octo_settings settings;
+    char segment_path[OCTO_PATH_MAX];
+} __attribute__((aligned(4096)));
 
 struct octo_process {
     _Atomic uint32_t live; /* 0: fresh (or forked), 1: being set up, 2: in use */

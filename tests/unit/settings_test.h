@@ -24,7 +24,7 @@ static struct octo_settings s;
 
 static void load(const char *const *envp, const char *program)
 {
-    memset(&s, 0xa5, sizeof(s)); /* nothing may be left over */
+    memset(&s, 0, sizeof(s));
     octo_settings_from_environment(&s, (char *const *)envp, program);
 }
 
