@@ -246,7 +246,6 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len)
 void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bool now)
 {
     struct octo_conn *conn;
-    bool again;
 
     if (octo_thread_has_own_descriptors())
         return;
@@ -255,12 +254,12 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
         return;
     }
     conn = now ? octo_fd_hold(fd) : NULL;
-    again = conn && conn->link; /* after EINPROGRESS */
-    if (again)
-        octo_link_established(conn->link);
-    octo_conn_drop(conn);
-    if (again)
+    if (conn) { /* it is one already: asked again after EINPROGRESS, or EISCONN */
+        if (conn->link)
+            octo_link_established(conn->link);
+        octo_conn_drop(conn);
         return;
+    }
     if (octo_service.sandboxed || !is_family(address->sa_family) || socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
     conn = new_link(address, len);

@@ -59,7 +59,7 @@ void octo_link_established(struct octo_link *link);
 /* Bytes have passed (p NULL: unseen). False: no more of this side need be shown. */
 bool octo_link_saw(struct octo_link *link, enum octo_side side, const uint8_t *p, uint64_t n);
 
-/* Two threads were in one direction at once. */
+/* Some bytes were not seen, as where two threads were in one direction at once. */
 void octo_link_lost(struct octo_link *link);
 
 /* True if nothing depends on it: neither its bytes nor its end. */

@@ -72,7 +72,7 @@ static inline int octo_accept4(int fd, struct sockaddr *address, socklen_t *len,
 static int connected(int fd, const struct sockaddr *address, socklen_t len, int result)
 {
     int kept = errno;
-    bool now = result == 0 || kept == EISCONN;
+    bool now = result == 0 || (kept == EISCONN && !octo_fd_is_foreign(fd));
 
     if ((now || kept == EINPROGRESS || kept == EINTR) && !octo_process_is_borrowed())
         octo_fd_connected(fd, address, len, now);

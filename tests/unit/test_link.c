@@ -283,6 +283,24 @@ static void disconnected(void **state)
     assert_int_equal(rig_gauge("pool", "of=\"10.0.0.4\""), 0);
 }
 
+/* connect() on what is connected already: EISCONN. A client's connection stays one. */
+static void connected_already(void **state)
+{
+    const struct sockaddr_in peer = {.sin_family = AF_INET};
+    int fd = make_socket(SOCK_STREAM);
+    struct octo_conn *conn;
+
+    (void)state;
+    octo_fd_accepted(fd, (const struct sockaddr *)&peer, sizeof(peer));
+    connect_to(fd, "10.0.0.5", 7, true);
+    conn = octo_conn_enter(fd, OCTO_IN);
+    assert_non_null(conn);
+    assert_null(conn->link);
+    octo_conn_leave(conn, OCTO_IN);
+    assert_int_equal(rig_gauge("pool", "of=\"10.0.0.5\""), 0);
+    close_it(fd);
+}
+
 /* A child's copies are not its own; what it makes is, until it dies. */
 static void forks(void **state)
 {
@@ -313,10 +331,15 @@ static void forks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_it_woke),      cmocka_unit_test(established_by_connect_or_bytes),
-        cmocka_unit_test(unix_sockets),        cmocka_unit_test(spent),
-        cmocka_unit_test(info_in_every_split), cmocka_unit_test(unseen_bytes),
-        cmocka_unit_test(disconnected),        cmocka_unit_test(forks),
+        cmocka_unit_test(before_it_woke),
+        cmocka_unit_test(established_by_connect_or_bytes),
+        cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(spent),
+        cmocka_unit_test(info_in_every_split),
+        cmocka_unit_test(unseen_bytes),
+        cmocka_unit_test(disconnected),
+        cmocka_unit_test(connected_already),
+        cmocka_unit_test(forks),
     };
 
     return cmocka_run_group_tests(tests, load, rig_unload);
