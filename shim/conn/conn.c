@@ -3,6 +3,7 @@
 #include "conn/emit.h"
 #include "conn/link.h"
 #include "conn/measure.h"
+#include "conn/ops.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
 #include "conn/slab.h"
@@ -138,9 +139,9 @@ static void finish(struct octo_conn *conn)
         if (conn->reading)
             octo_exchange_half_over(conn->reading, OCTO_REQUEST_OVER);
     } else {
-        octo_conn_settle(conn, conn->failed ? conn->abort_reason
-                               : conn->eof  ? OCTO_ABORT_CLIENT_CLOSED
-                                            : OCTO_ABORT_SERVICE_CLOSED);
+        octo_server_settle(conn, conn->failed ? conn->abort_reason
+                                 : conn->eof  ? OCTO_ABORT_CLIENT_CLOSED
+                                              : OCTO_ABORT_SERVICE_CLOSED);
         if (octo_service.settings.level == OCTO_DEBUG)
             octo_emit_connection(conn, false, octo_clock_mono_ns());
     }

@@ -13,6 +13,7 @@
 #ifndef OCTO_CONN_CONN_H
 #define OCTO_CONN_CONN_H
 
+#include "base/clock.h"
 #include "conn/exchange.h"
 #include "proto/edit.h"
 
@@ -52,8 +53,8 @@ struct octo_conn {
     struct octo_stream in, out;
     struct octo_exchange *building; /* its head is being read */
     struct octo_exchange *reading;  /* its body is being read */
-    _Atomic uint32_t queue_head;    /* advanced by the out side */
-    _Atomic uint32_t queue_tail;    /* advanced by the in side */
+    _Atomic uint32_t queue_head;    /* advanced by the side of the responses */
+    _Atomic uint32_t queue_tail;    /* advanced by the side of the requests */
     uint32_t queue[OCTO_QUEUE_MAX]; /* exchange handles */
     _Atomic uint32_t turns[2];      /* calls that moved bytes on each side, over all lives of this object */
 };
@@ -148,10 +149,27 @@ extern const struct octo_edit_ops octo_conn_in_ops, octo_conn_out_ops;
 /* Has memory for some connections and exchanges ready. */
 void octo_conn_prepare(void);
 
-/* Ends all outstanding exchanges of a connection whose last descriptor is closed. conn.c only. */
-void octo_conn_settle(struct octo_conn *conn, enum octo_abort_reason otherwise);
-
 /* The exchange whose response is due, or NULL. */
 struct octo_exchange *octo_conn_due(struct octo_conn *conn);
+
+/* The queue: the side of the requests appends (unless it is full), that of the responses takes the one that is due. */
+bool octo_conn_queue_is_full(const struct octo_conn *conn);
+void octo_conn_queue(struct octo_conn *conn, struct octo_exchange *x);
+void octo_conn_unqueue(struct octo_conn *conn);
+
+/* The monotonic clock, read once a call. */
+static inline uint64_t octo_conn_now_in(struct octo_conn *conn)
+{
+    if (!conn->in_now_ns)
+        conn->in_now_ns = octo_clock_mono_ns();
+    return conn->in_now_ns;
+}
+
+static inline uint64_t octo_conn_now_out(struct octo_conn *conn)
+{
+    if (!conn->out_now_ns)
+        conn->out_now_ns = octo_clock_mono_ns();
+    return conn->out_now_ns;
+}
 
 #endif

@@ -66,6 +66,16 @@ void octo_exchange_prepare(void);
 struct octo_exchange *octo_exchange_new(void);
 void octo_exchange_free(struct octo_exchange *x);
 
+/* Decides the exchange's ID once its head is complete: the client's if usable, else a fresh one. Once. */
+void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *f);
+
+/*
+ * The request's head has passed: takes what f knows of it, and numbers the exchange. Its texts are put one after the other, as a
+ * record has them: ID, method, host, target, the last without its query, which is never logged. Whether it is sampled
+ * is consistent for all events of a request.
+ */
+void octo_exchange_head_over(struct octo_exchange *x, const struct octo_framer *f);
+
 /* Marks one half as over; frees the exchange with the second. */
 void octo_exchange_half_over(struct octo_exchange *x, enum octo_exchange_over half);
 
