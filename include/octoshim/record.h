@@ -22,6 +22,9 @@
     X(REQUEST_STARTED, "request.started", INFO)                                                                   \
     X(REQUEST_COMPLETED, "request.completed", INFO)                                                               \
     X(REQUEST_ABORTED, "request.aborted", WARNING)                                                                \
+    X(CLIENT_REQUEST_STARTED, "client.request.started", DEBUG)                                                    \
+    X(CLIENT_REQUEST_COMPLETED, "client.request.completed", INFO)                                                 \
+    X(CLIENT_REQUEST_FAILED, "client.request.failed", ERROR)                                                      \
     X(CONNECTION_OPENED, "connection.opened", DEBUG)                                                              \
     X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                                              \
     X(SERVICE_STARTED, "service.started", INFO)                                                                   \
@@ -50,13 +53,38 @@ enum octo_abort_reason {
     OCTO_ABORT_REASONS
 };
 
+/* Why a request that the service has made failed. OCTO_FAILURE(symbol, name of the errno value, what it means) */
+#define OCTO_FAILURES(X)                                                                                          \
+    X(REFUSED, "ECONNREFUSED", "connection refused")                                                              \
+    X(RESET, "ECONNRESET", "connection reset by the peer")                                                        \
+    X(BROKEN, "EPIPE", "the peer had closed the connection")                                                      \
+    X(TIMED_OUT, "ETIMEDOUT", "connection timed out")                                                             \
+    X(HOST_UNREACHABLE, "EHOSTUNREACH", "no route to the host")                                                   \
+    X(HOST_DOWN, "EHOSTDOWN", "host is down")                                                                     \
+    X(NET_UNREACHABLE, "ENETUNREACH", "network is unreachable")                                                   \
+    X(NET_DOWN, "ENETDOWN", "network is down")                                                                    \
+    X(ABORTED, "ECONNABORTED", "connection aborted")                                                              \
+    X(CLOSED_EARLY, "ECONNRESET", "closed by the peer before the response was complete")                          \
+    X(SERVICE_CLOSED, "ECANCELED", "closed by the service before the response was complete")                      \
+    X(SERVICE_EXITED, "ECANCELED", "the process ended before the response was complete")                          \
+    X(UNFRAMED, "EPROTO", "the response could not be framed")
+
+enum octo_failure {
+#define OCTO_FAILURE_ENUM(symbol, code, text) OCTO_FAILURE_##symbol,
+    OCTO_FAILURES(OCTO_FAILURE_ENUM)
+#undef OCTO_FAILURE_ENUM
+        OCTO_FAILURE_KINDS
+};
+
 enum octo_family { OCTO_PEER_UNKNOWN, OCTO_PEER_IPV4, OCTO_PEER_IPV6, OCTO_PEER_UNIX };
 
 enum octo_record_flags {
     OCTO_RECORD_TARGET_CUT = 1, /* the target was longer than what was kept */
     OCTO_RECORD_SLOW = 2,       /* took longer than OCTOSHIM_SLOW_MS */
     OCTO_RECORD_HAS_STATUS = 4,
-    OCTO_RECORD_KILLED = 8, /* its process was killed before the last write had returned to it */
+    OCTO_RECORD_KILLED = 8,    /* its process was killed before the last write had returned to it */
+    OCTO_RECORD_CERTAIN = 16,  /* CLIENT_*: the ID is that of the inbound request that caused it, for certain */
+    OCTO_RECORD_INFERRED = 32, /* the same, as far as can be told */
 };
 
 struct octo_record {
@@ -69,19 +97,19 @@ struct octo_record {
     uint64_t mono_ns;        /* when it happened, CLOCK_MONOTONIC */
     uint64_t duration_ns;    /* of the request, connection */
     uint64_t ttfb_ns;        /* head of the request delivered .. first byte of the response */
-    uint64_t bytes_in;       /* bytes of the request, head and body, as the client sent them */
-    uint64_t bytes_out;      /* bytes of the response, head and body, as the service wrote them */
-    uint64_t count;          /* SHIM_*: how many */
-    uint64_t request_no;     /* number of the request, unique in its process; for joins */
-    uint32_t pid;            /* process that wrote it */
-    uint32_t tid;            /* 0: not known */
-    uint16_t status;         /* HTTP status; exit code of SERVICE_STOPPED */
-    uint16_t reason;         /* enum octo_abort_reason, enum octo_opaque_reason, or see kind */
-    uint8_t peer[16];        /* address: 4 or 16 bytes, network order */
+    uint64_t bytes_in; /* bytes of what the service has read, head and body: the request, CLIENT_*: the response */
+    uint64_t bytes_out;  /* bytes of what it has written, as it wrote them: the response, CLIENT_*: the request */
+    uint64_t count;      /* SHIM_*: how many */
+    uint64_t request_no; /* number of the request, unique in its process; for joins */
+    uint32_t pid;        /* process that wrote it */
+    uint32_t tid;        /* 0: not known */
+    uint16_t status;     /* HTTP status; exit code of SERVICE_STOPPED */
+    uint16_t reason;     /* enum octo_abort_reason, enum octo_failure, enum octo_opaque_reason, or see kind */
+    uint8_t peer[16];    /* address: 4 or 16 bytes, network order */
     uint8_t id_len, method_len, host_len, protocol; /* protocol: 0 unknown, 10 HTTP/1.0, 11 HTTP/1.1 */
     uint16_t target_len; /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
-    uint16_t spare;
-    char text[]; /* id, method, host, target, one after the other, no NULs */
+    uint16_t port;       /* CLIENT_*: of the peer; of a Unix socket: bytes of its path */
+    char text[];         /* id, method, host, target, path of a Unix socket, one after the other, no NULs */
 };
 
 #define OCTO_RECORD_HEAD ((uint32_t) __builtin_offsetof(struct octo_record, text)) /* bytes before text */

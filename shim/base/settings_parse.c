@@ -39,6 +39,13 @@ static const struct word inject_words[] = {
     {NULL, 0},
 };
 
+static const struct word context_words[] = {
+    {"certain", OCTO_CONTEXT_CERTAIN},
+    {"inferred", OCTO_CONTEXT_INFERRED},
+    {"off", OCTO_CONTEXT_OFF},
+    {NULL, 0},
+};
+
 static const struct word rotate_words[] = {
     {"daily", OCTO_ROTATE_DAILY},
     {"hourly", OCTO_ROTATE_HOURLY},
@@ -264,6 +271,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(level_words, value, len, member);
     case OCTO_SETTING_INJECT:
         return parse_word(inject_words, value, len, member);
+    case OCTO_SETTING_CONTEXT:
+        return parse_word(context_words, value, len, member);
     case OCTO_SETTING_ROTATE:
         return parse_rotate(s, value, len);
     case OCTO_SETTING_MILLISECONDS:

@@ -1,5 +1,7 @@
 /* Connections: see conn.h. Life and use of one; what passes on it is exchange.c's. */
 #include "conn/conn.h"
+#include "conn/client.h"
+#include "conn/context.h"
 #include "conn/emit.h"
 #include "conn/link.h"
 #include "conn/measure.h"
@@ -91,7 +93,7 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
     return conn;
 }
 
-/* One that the service has made: its bytes pass as they are, and the link is shown them. */
+/* One that the service has made. */
 static struct octo_conn *new_link(const struct sockaddr *address, socklen_t len)
 {
     struct octo_link *link = octo_link_new(address, len);
@@ -101,13 +103,12 @@ static struct octo_conn *new_link(const struct sockaddr *address, socklen_t len)
         octo_link_free(link);
     if (!conn)
         return NULL;
+    set_peer(conn, address);
     octo_framer_init(&conn->in.framer, OCTO_RESPONSE);
     octo_framer_init(&conn->out.framer, OCTO_REQUEST);
-    octo_framer_opaque(&conn->in.framer, OCTO_OPAQUE_NOT_HTTP);
-    octo_framer_opaque(&conn->out.framer, OCTO_OPAQUE_NOT_HTTP);
-    conn->opaque = OCTO_IN | OCTO_OUT;
+    conn->in.quiet = true;
     conn->link = link;
-    conn->in.tapped = conn->out.tapped = true;
+    conn->in.tapped = conn->out.tapped = octo_links_watched();
     return conn;
 }
 
@@ -120,30 +121,40 @@ static bool is_others(const struct octo_conn *conn)
     return conn->handed || !process || conn->pid != process->pid || conn->forks != process->forks;
 }
 
+/* Exchanges are copies of those in the process that ends them; only the memory is ours. */
+static void discard(struct octo_conn *conn)
+{
+    struct octo_exchange *x = conn->building;
+
+    if (x && x->queued)
+        conn->reading = x;
+    else if (x)
+        octo_exchange_free(x);
+    while ((x = octo_conn_due(conn)) != NULL) {
+        octo_conn_unqueue(conn);
+        octo_exchange_half_over(x, OCTO_RESPONSE_OVER);
+    }
+    if (conn->reading)
+        octo_exchange_half_over(conn->reading, OCTO_REQUEST_OVER);
+}
+
 static void finish(struct octo_conn *conn)
 {
     conn->out_now_ns = 0;
-    if (conn->link) {
-        octo_link_ended(conn->link);
-        octo_link_free(conn->link);
-    } else if (is_others(conn)) {
-        /* Exchanges are copies of those in the process that ends them; only the memory is ours. */
-        struct octo_exchange *x;
-
-        if (conn->building)
-            octo_exchange_free(conn->building);
-        while ((x = octo_conn_due(conn)) != NULL) {
-            conn->queue_head++;
-            octo_exchange_half_over(x, OCTO_RESPONSE_OVER);
-        }
-        if (conn->reading)
-            octo_exchange_half_over(conn->reading, OCTO_REQUEST_OVER);
+    if (is_others(conn)) {
+        discard(conn);
+    } else if (conn->link) {
+        octo_client_settle(conn, OCTO_FAILURE_SERVICE_CLOSED);
     } else {
         octo_server_settle(conn, conn->failed ? conn->abort_reason
                                  : conn->eof  ? OCTO_ABORT_CLIENT_CLOSED
                                               : OCTO_ABORT_SERVICE_CLOSED);
         if (octo_service.settings.level == OCTO_DEBUG)
             octo_emit_connection(conn, false, octo_clock_mono_ns());
+    }
+    if (conn->link) {
+        octo_link_ended(conn->link);
+        octo_link_free(conn->link);
     }
     octo_measure_closed(conn->counted);
     octo_slab_give(&conns, conn->handle);
@@ -264,6 +275,10 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
     if (octo_service.sandboxed || !is_family(address->sa_family) || socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
     conn = new_link(address, len);
+    if (conn) {
+        conn->link->cause = octo_context_now();
+        conn->link->since_ns = octo_clock_mono_ns();
+    }
     if (conn && now)
         octo_link_established(conn->link);
     if (conn || !octo_fd_is_foreign(fd))
@@ -326,9 +341,13 @@ static struct octo_conn *adopt(int fd)
 
 static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_opaque_reason reason)
 {
-    if (conn->link)
+    const struct octo_stream *s = side == OCTO_IN ? &conn->in : &conn->out;
+
+    if (conn->link && reason == OCTO_OPAQUE_CONCURRENT)
         octo_link_lost(conn->link);
-    else if (side == OCTO_IN)
+    if (octo_framer_is_opaque(&s->framer))
+        return;
+    if (side == OCTO_IN)
         octo_edit_opaque(&conn->in, &octo_conn_in_ops, conn, reason);
     else
         octo_edit_opaque(&conn->out, &octo_conn_out_ops, conn, reason);
@@ -338,9 +357,9 @@ static void make_opaque(struct octo_conn *conn, enum octo_side side, enum octo_o
  * the connection is still to be told. */
 static bool is_spent(struct octo_conn *conn)
 {
-    if (conn->link)
-        return octo_link_is_spent(conn->link);
-    return !octo_conn_due(conn) && octo_service.settings.level > OCTO_DEBUG;
+    if (octo_conn_due(conn))
+        return false;
+    return conn->link ? octo_link_is_spent(conn->link) : octo_service.settings.level > OCTO_DEBUG;
 }
 
 static _Atomic uint32_t *turn_of(struct octo_conn *conn, enum octo_side side)
@@ -387,10 +406,12 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
         octo_conn_leave(conn, side);
         return NULL;
     }
-    if (side == OCTO_IN)
+    if (side == OCTO_IN) {
         conn->in_now_ns = 0;
-    else
+        conn->fd = fd;
+    } else {
         conn->out_now_ns = 0;
+    }
     return conn;
 }
 
@@ -435,10 +456,16 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint3
 void octo_conn_saw_eof(struct octo_conn *conn)
 {
     conn->eof = true;
+    if (conn->link)
+        octo_client_saw_eof(conn);
 }
 
-void octo_conn_saw_error(struct octo_conn *conn, int error)
+void octo_conn_saw_error(struct octo_conn *conn, enum octo_side side, int error)
 {
+    if (conn->link) {
+        octo_client_saw_error(conn, side, error);
+        return;
+    }
     if (error != ECONNRESET && error != EPIPE && error != ETIMEDOUT)
         return;
     conn->failed = true;

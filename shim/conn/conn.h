@@ -4,7 +4,7 @@
  * For: hook/. A connection is tracked from accept() (or adoption: born with it, or received over a Unix
  * socket, and read from first) to the close of its last descriptor. It has two streams, in and out; one
  * thread at a time may be in each. Who finds the other one there makes the connection opaque (law 2).
- * One that the service has made itself, with connect(), is tracked where a rule asks for it: opaque, with a link (link.h).
+ * One that the service has made itself, with connect(), has a link (link.h); there requests go out and responses come in.
  *
  *      table[fd] ──> conn ── in  {framer, insertion} ── building ─┐
  *                     │ └─── out {framer, insertion}              v
@@ -43,10 +43,11 @@ struct octo_conn {
     uint8_t peer[16];
     _Atomic bool handed;          /* sent to another process */
     _Atomic bool connecting;      /* a CONNECT request awaits its answer */
-    _Atomic bool eof;             /* the client has ended its direction */
+    _Atomic bool eof;             /* the peer has ended its direction */
     _Atomic bool failed;          /* a call has failed as it does when the connection is lost */
-    _Atomic uint8_t abort_reason; /* enum octo_abort_reason, valid if failed */
+    _Atomic uint8_t abort_reason; /* enum octo_abort_reason, of a link enum octo_failure; valid if failed */
     bool unframed;                /* the response stream became opaque while an answer was due */
+    int fd;                       /* the descriptor that was last read from */
     uint32_t counted;             /* measure.c's */
     uint64_t opened_ns;
     uint64_t in_now_ns, out_now_ns; /* clock of the present call of that side; 0: not read yet */
@@ -134,7 +135,7 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint3
 
 /* What the call showed beside bytes: end of stream, an error (errno value, positive). */
 void octo_conn_saw_eof(struct octo_conn *conn);
-void octo_conn_saw_error(struct octo_conn *conn, int error);
+void octo_conn_saw_error(struct octo_conn *conn, enum octo_side side, int error);
 
 /* The service is about to end its direction with shutdown(), and has tried to. The out side must be entered. */
 void octo_conn_out_ends(struct octo_conn *conn);

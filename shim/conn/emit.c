@@ -1,5 +1,6 @@
 /* Emit: see emit.h. */
 #include "conn/emit.h"
+#include "conn/link.h"
 #include "conn/process.h"
 #include "base/clock.h"
 #include "export/writer.h"
@@ -32,6 +33,8 @@ struct words {
     uint32_t len;
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
+    const char *path; /* of a Unix socket: comes last */
+    uint8_t path_len;
 };
 
 static const struct words none = {.at = ""};
@@ -48,7 +51,7 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
         atomic_fetch_add_explicit(&octo_service.segment->homeless, 1, memory_order_relaxed);
     if (!ring)
         return NULL;
-    r = octo_ring_reserve(ring, words.len, level);
+    r = octo_ring_reserve(ring, words.len + words.path_len, level);
     if (!r)
         return NULL;
     r->kind = kind;
@@ -60,6 +63,8 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
     r->host_len = words.host_len;
     r->target_len = words.target_len;
     memcpy(r->text, words.at, words.len);
+    if (__builtin_expect(words.path_len, 0))
+        memcpy(r->text + words.len, words.path, words.path_len);
     return r;
 }
 
@@ -89,7 +94,7 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
 
 static struct words words_of(const struct octo_exchange *x)
 {
-    return (struct words){x->words, x->words_len, x->id_len, x->method_len, x->host_len, x->target_len};
+    return (struct words){x->words, x->words_len, x->id_len, x->method_len, x->host_len, x->target_len, NULL, 0};
 }
 
 void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x)
@@ -133,7 +138,6 @@ static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
 static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
                        enum octo_level level)
 {
-    r->kind = ending->completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED;
     r->level = level;
     r->mono_ns = ending->now_ns;
     r->duration_ns = since(x->head_ns, ending->now_ns);
@@ -142,8 +146,10 @@ static void set_ending(struct octo_record *r, const struct octo_exchange *x, con
     r->bytes_out = ending->bytes_out;
     r->status = ending->status;
     r->reason = ending->reason;
-    r->flags = (x->target_cut ? OCTO_RECORD_TARGET_CUT : 0) | (ending->status ? OCTO_RECORD_HAS_STATUS : 0) |
-               (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0);
+    r->flags =
+        (uint8_t)((r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED)) |
+                  (x->target_cut ? OCTO_RECORD_TARGET_CUT : 0) | (ending->status ? OCTO_RECORD_HAS_STATUS : 0) |
+                  (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0));
 }
 
 /* The record that was intended for the end of x, to be made what it is; NULL if there is none, or not any more. In a
@@ -170,6 +176,7 @@ void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, con
     if (!r)
         return; /* no room now; it counts as dropped if there is none then either */
     set_request(r, conn, x);
+    r->kind = OCTO_EV_REQUEST_COMPLETED;
     set_ending(r, x, ending, level);
     x->intent = r;
     x->intent_mark = octo_ring_intend(r);
@@ -180,6 +187,14 @@ void octo_emit_forgo(struct octo_exchange *x)
     if (x->intent)
         octo_ring_forgo(x->intent, x->intent_mark);
     x->intent = NULL;
+}
+
+/* A service that has locked itself in must not make a thread: its siblings or its next start write. */
+static void have_it_written(void)
+{
+    if (!octo_service.sandboxed && octo_service.segment)
+        octo_writer_ensure(&octo_service.settings, octo_service.segment);
+    octo_process_expose();
 }
 
 void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending)
@@ -195,13 +210,87 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
     if (!r && (r = begin(OCTO_EV_REQUEST_COMPLETED, level, ending->now_ns, words_of(x))) != NULL)
         set_request(r, conn, x);
     if (r) {
+        r->kind = ending->completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED;
         set_ending(r, x, ending, level);
         finish(r);
     }
-    /* A service that has locked itself in must not make a thread: its siblings or its next start write. */
-    if (!octo_service.sandboxed && octo_service.segment)
-        octo_writer_ensure(&octo_service.settings, octo_service.segment);
-    octo_process_expose();
+    have_it_written();
+}
+
+/* ── requests that the service makes ───────────────────────────────────────────────────────────────── */
+
+static void set_asked(struct octo_record *r, const struct octo_conn *conn)
+{
+    set_peer(r, conn);
+    r->port = conn->family == OCTO_PEER_UNIX ? conn->link->address_len : conn->link->port_number;
+}
+
+/* The texts of x, and where it goes. */
+static struct words words_to(const struct octo_conn *conn, struct words words)
+{
+    if (conn->family == OCTO_PEER_UNIX) {
+        words.path = conn->link->address;
+        words.path_len = conn->link->address_len;
+    }
+    return words;
+}
+
+static struct octo_record *begin_client(enum octo_event_kind kind, enum octo_level level, uint64_t now_ns,
+                                        const struct octo_conn *conn, const struct octo_exchange *x)
+{
+    struct octo_record *r = begin(kind, level, now_ns, words_to(conn, words_of(x)));
+
+    if (!r)
+        return NULL;
+    set_request(r, conn, x);
+    set_asked(r, conn);
+    r->flags |= x->shows;
+    return r;
+}
+
+void octo_emit_client_started(const struct octo_conn *conn, const struct octo_exchange *x)
+{
+    struct octo_record *r;
+
+    if (!x->sampled || !wanted(OCTO_DEBUG))
+        return;
+    r = begin_client(OCTO_EV_CLIENT_REQUEST_STARTED, OCTO_DEBUG, x->head_ns, conn, x);
+    if (r)
+        finish(r);
+}
+
+void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exchange *x,
+                            const struct octo_ending *ending)
+{
+    enum octo_level level = ending->completed ? level_of(x, ending) : OCTO_ERROR;
+    struct octo_record *r;
+
+    if (!end_wanted(x, level))
+        return;
+    r = begin_client(ending->completed ? OCTO_EV_CLIENT_REQUEST_COMPLETED : OCTO_EV_CLIENT_REQUEST_FAILED, level,
+                     ending->now_ns, conn, x);
+    if (r) {
+        set_ending(r, x, ending, level);
+        finish(r);
+    }
+    have_it_written();
+}
+
+void octo_emit_unconnected(const struct octo_conn *conn, uint64_t since_ns, uint64_t now_ns,
+                           enum octo_failure failure)
+{
+    struct octo_record *r;
+
+    if (!wanted(OCTO_ERROR))
+        return;
+    r = begin(OCTO_EV_CLIENT_REQUEST_FAILED, OCTO_ERROR, now_ns, words_to(conn, none));
+    if (r) {
+        set_asked(r, conn);
+        r->duration_ns = since(since_ns, now_ns);
+        r->reason = failure;
+        finish(r);
+    }
+    have_it_written();
 }
 
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns)

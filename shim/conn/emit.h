@@ -9,16 +9,6 @@
 
 #include "conn/conn.h"
 
-/* How a request ends. */
-struct octo_ending {
-    uint64_t now_ns;              /* monotonic */
-    uint64_t first_ns;            /* the response's head was sent, 0: it never was */
-    uint64_t bytes_in, bytes_out; /* of the request, of the response so far */
-    uint16_t status;              /* 0: no response head */
-    bool completed;
-    enum octo_abort_reason reason; /* valid if not completed */
-};
-
 /* request.started */
 void octo_emit_started(const struct octo_conn *conn, const struct octo_exchange *x);
 
@@ -29,6 +19,15 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
  * octo_emit_ended(), or octo_emit_forgo() if it did not. */
 void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending);
 void octo_emit_forgo(struct octo_exchange *x);
+
+/* client.request.started; client.request.completed or .failed. */
+void octo_emit_client_started(const struct octo_conn *conn, const struct octo_exchange *x);
+void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exchange *x,
+                            const struct octo_ending *ending);
+
+/* client.request.failed: there was not even a connection. */
+void octo_emit_unconnected(const struct octo_conn *conn, uint64_t since_ns, uint64_t now_ns,
+                           enum octo_failure failure);
 
 /* connection.opened, connection.closed */
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns);

@@ -27,6 +27,11 @@ struct octo_exchange *octo_exchange_new(void)
     return x;
 }
 
+struct octo_exchange *octo_exchange_at(uint32_t handle)
+{
+    return octo_slab_object(&exchanges, handle);
+}
+
 void octo_exchange_free(struct octo_exchange *x)
 {
     if (octo_rules_on_requests())
@@ -36,7 +41,9 @@ void octo_exchange_free(struct octo_exchange *x)
 
 void octo_exchange_half_over(struct octo_exchange *x, enum octo_exchange_over half)
 {
-    if (octo_lone_or(&x->over, half) == (OCTO_REQUEST_OVER | OCTO_RESPONSE_OVER) - (unsigned)half)
+    uint32_t both = OCTO_REQUEST_OVER | OCTO_RESPONSE_OVER;
+
+    if ((octo_lone_or(&x->over, half) & both) == both - (unsigned)half)
         octo_exchange_free(x);
 }
 
@@ -61,7 +68,7 @@ struct octo_exchange *octo_conn_due(struct octo_conn *conn)
 
     if (head == atomic_load_explicit(&conn->queue_tail, memory_order_acquire))
         return NULL;
-    return octo_slab_object(&exchanges, conn->queue[head % OCTO_QUEUE_MAX]);
+    return octo_exchange_at(conn->queue[head % OCTO_QUEUE_MAX]);
 }
 
 void octo_conn_unqueue(struct octo_conn *conn)
@@ -71,6 +78,12 @@ void octo_conn_unqueue(struct octo_conn *conn)
 
 /* ── the ID ────────────────────────────────────────────────────────────────────────────────────────── */
 
+void octo_exchange_set_id(struct octo_exchange *x, const char *id, size_t len)
+{
+    x->id_len = (uint8_t)len;
+    x->line_len = (uint8_t)octo_id_line(x->line, id, len);
+}
+
 void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *f)
 {
     struct octo_process *process;
@@ -78,8 +91,7 @@ void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *
     if (x->line_len)
         return;
     if (f->id_state == OCTO_ID_USABLE) {
-        x->id_len = f->id_len;
-        x->line_len = (uint8_t)octo_id_line(x->line, x->text.id, f->id_len);
+        octo_exchange_set_id(x, x->text.id, f->id_len);
         return;
     }
     process = octo_process();
@@ -88,11 +100,11 @@ void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *
         (uint8_t)octo_id_line_make(x->line, process ? octo_random_next(&process->random) : octo_clock_mono_ns());
 }
 
-/* FNV-1a: spread evenly whatever the clients send. */
+/* FNV-1a of the ID: spread evenly whatever the clients send. */
 static bool is_sampled(const struct octo_exchange *x)
 {
     uint32_t sample = octo_service.settings.sample;
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = x->id_len ? 0xcbf29ce484222325u : x->number;
     const char *id = octo_exchange_id(x);
 
     if (sample >= 1u << 24)
@@ -134,6 +146,6 @@ void octo_exchange_head_over(struct octo_exchange *x, const struct octo_framer *
     x->target_len = f->target_len;
     x->target_cut = f->target_len == OCTO_TARGET_MAX;
     pack(x);
-    x->number = process ? octo_lone_add(&process->requests, 1) : 0;
+    x->number = process ? octo_lone_add(&process->requests, 1) + 1 : 0;
     x->sampled = is_sampled(x);
 }

@@ -1,8 +1,8 @@
 /*
- * An exchange: one request, its response, and what is known of both. Server side.
+ * An exchange: one request, its response, and what is known of both.
  *
- * Made when a request's first byte is read, queued on its connection when the head has been given to the
- * service, ended by the last byte of the response. Freed when request and response are both over.
+ * Made when a request's first byte passes, queued on its connection when its head does, ended by the last byte of the response.
+ * Freed when request and response are both over. Who asks and who answers depends on the connection: server.c, client.c.
  */
 #ifndef OCTO_CONN_EXCHANGE_H
 #define OCTO_CONN_EXCHANGE_H
@@ -15,7 +15,31 @@ struct octo_conn;
 
 enum { OCTO_PROGRESS_MAX = 4 }; /* gauges by rule that one request counts in while it lasts */
 
-enum octo_exchange_over { OCTO_REQUEST_OVER = 1, OCTO_RESPONSE_OVER = 2 };
+/* What has come to an end. The last two are client.c's: there response and rest of the head may pass in two threads. */
+enum octo_exchange_over {
+    OCTO_REQUEST_OVER = 1,
+    OCTO_RESPONSE_OVER = 2,
+    OCTO_HEAD_OVER = 4,
+    OCTO_ANSWER_OVER = 8,
+};
+
+/* How a request ends. */
+struct octo_ending {
+    uint64_t now_ns;              /* monotonic */
+    uint64_t first_ns;            /* the response's head has passed, 0: it never did */
+    uint64_t bytes_in, bytes_out; /* read and written by the service, so far */
+    uint16_t status;              /* 0: no response head */
+    bool completed;
+    uint8_t
+        reason; /* if not completed: enum octo_abort_reason; of a request that the service made: enum octo_failure */
+};
+
+/* For which inbound request something is done: see context.h. */
+struct octo_cause {
+    uint64_t number; /* of its exchange; 0: not known */
+    uint32_t handle;
+    bool certain;
+};
 
 struct octo_exchange {
     uint32_t slab_link; /* the slab's while free */
@@ -31,11 +55,11 @@ struct octo_exchange {
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
     uint16_t words_len;           /* bytes of the four */
-    uint64_t number;              /* of this request in its process */
-    uint64_t head_ns;             /* monotonic: request head delivered */
-    uint64_t first_ns;            /* monotonic: response head sent; 0 before */
+    _Atomic uint64_t number;      /* of this request in its process, from 1 on; 0: its head has not passed */
+    uint64_t head_ns;             /* monotonic: the request's head has passed */
+    uint64_t first_ns;            /* monotonic: the response's head has; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
-    uint64_t bytes_in;            /* valid once the request is over */
+    uint64_t request_bytes;       /* valid once the request is over */
     uint32_t counted;             /* measure.c's: where it is in progress */
     struct octo_pending
         *pending;             /* the same: its end, as it will be counted if the present call takes all; or NULL */
@@ -45,6 +69,11 @@ struct octo_exchange {
     struct {
         uint32_t counted, share;
     } progress[OCTO_PROGRESS_MAX];
+    bool queued, inserts;        /* client.c's, like the next ones */
+    bool mute;                   /* not to be told of */
+    uint8_t shows;               /* in events: OCTO_RECORD_CERTAIN, _INFERRED, or 0 */
+    struct octo_cause cause;     /* the inbound request that it is made for */
+    struct octo_ending ending;   /* valid with OCTO_ANSWER_OVER */
     struct octo_record *intent;  /* its end, as it will be if the present call takes all of its bytes; or NULL */
     uint64_t intent_mark;        /* what the ring knows that by */
     char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what both editors insert */
@@ -68,6 +97,12 @@ void octo_exchange_free(struct octo_exchange *x);
 
 /* Decides the exchange's ID once its head is complete: the client's if usable, else a fresh one. Once. */
 void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *f);
+
+/* Its ID is id[0..len), len 1 to 128. */
+void octo_exchange_set_id(struct octo_exchange *x, const char *id, size_t len);
+
+/* The exchange of that handle: an object that is always there, but may be another exchange by now. */
+struct octo_exchange *octo_exchange_at(uint32_t handle);
 
 /*
  * The request's head has passed: takes what f knows of it, and numbers the exchange. Its texts are put one after the other, as a

@@ -42,7 +42,8 @@ static void set_address(struct octo_link *link, const struct sockaddr *address, 
     link->address_len = (uint8_t)(end - link->address);
     if (address->sa_family == AF_UNIX)
         return;
-    link->port_len = (uint8_t)(octo_put_u64(digits, ntohs(in->sin_port)) - digits); /* at the same place in both */
+    link->port_number = ntohs(in->sin_port); /* at the same place in both */
+    link->port_len = (uint8_t)(octo_put_u64(digits, link->port_number) - digits);
     memcpy(link->port, digits, link->port_len);
 }
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port), "see there");
@@ -94,9 +95,15 @@ static void judge(struct octo_link *link)
     } while (!atomic_compare_exchange_strong(&link->judging, &state, 0));
 }
 
+bool octo_links_watched(void)
+{
+    if (!octo_service_awake())
+        return octo_service.settings.config[0] != '\0';
+    return (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
+}
+
 void octo_links_wake(void)
 {
-    octo_service.links_wanted = (octo_rules.on[OCTO_ON_CONNECTION] | octo_rules.on[OCTO_ON_INFO]) != 0;
     octo_fd_each_link(judge);
 }
 
@@ -173,6 +180,8 @@ bool octo_link_is_spent(const struct octo_link *link)
 {
     uint64_t on = octo_rules.on[OCTO_ON_CONNECTION];
 
+    if (!octo_links_watched())
+        return true;
     return octo_service_awake() && link->protocol != OCTO_PROTOCOL_UNDECIDED && !is_read(link) &&
            (!is_own(link) || ((link->judged & on) == on && link->gauges == 0));
 }

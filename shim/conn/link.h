@@ -1,10 +1,9 @@
 /*
- * A link: what is known of a connection that the service has made, to a database, a cache.
+ * A link: what is known of a connection that the service has made, to another service, a database, a cache.
  *
- * For: conn.c, where a rule is about connections or about redis' INFO. The connection itself (conn.h) is an opaque one: its bytes
- * pass as they are, and are shown here. From the first ones the protocol is told; on a redis connection the answers to INFO are
- * read. So that a pool that is filled before the service listens counts as well, links are made from the start of a process that
- * has a settings file, which may hold rules.
+ * For: conn.c. If it speaks HTTP, what passes on it is client.c's business. Where a rule is about connections or about
+ * redis' INFO, its bytes are shown here too: from the first ones the protocol is told; on a redis connection the answers to
+ * INFO are read. A pool may be filled before the service listens and its rules are read, so links are made from a process's start.
  *
  *      connect() ── link {address, port} ── established ── protocol known ──> rules: counters, gauges while it is open
  *
@@ -40,11 +39,17 @@ struct octo_link {
     struct {
         uint32_t counted, share;
     } gauge[OCTO_LINK_GAUGES];
-    struct octo_info info; /* redis */
+    struct octo_info info;   /* redis */
+    struct octo_cause cause; /* what its maker was on; client.c's */
+    uint64_t since_ns;       /* monotonic: connect() was called */
     uint8_t address_len, port_len;
+    uint16_t port_number;
     char port[5];
     char address[OCTO_LINK_ADDRESS];
 };
+
+/* True if rules may want to see the bytes of a new link. */
+bool octo_links_watched(void);
 
 /* The service is awake, its rules are read: applies them to what was connected before. */
 void octo_links_wake(void);

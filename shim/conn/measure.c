@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum family { REQUESTS, DURATION, IN_PROGRESS, ERRORS, CONNECTIONS, FAMILIES };
+enum family { REQUESTS, DURATION, IN_PROGRESS, ERRORS, CONNECTIONS, CLIENT_REQUESTS, CLIENT_DURATION, FAMILIES };
 
 enum { OWNER_BITS = 10 }; /* of `counted`: owner's number + 1; above them its PID (22 bits) */
 
@@ -149,27 +149,41 @@ void octo_measure_forgo(struct octo_exchange *x)
     x->foreseen = 0;
 }
 
-/* errors_total by status, or by reason where that is 0: the first word of the series, or 0. */
-static uint32_t error_word(struct octo_metrics *m, unsigned status, enum octo_abort_reason reason)
+/* Of errors_total: the first word of the series, or 0. */
+static uint32_t error_word(struct octo_metrics *m, const char *type, const char *component)
 {
-    char room[64];
+    char room[96];
     struct octo_text t;
     int number;
 
     octo_text_begin(&t, room, sizeof(room));
     octo_text_str(&t, "error_type=\"");
-    if (status)
-        octo_text_u64(&t, status);
-    else
-        octo_text_str(&t, octo_abort_reason_name(reason));
-    octo_text_str(&t, "\",component=\"http\"");
+    octo_text_str(&t, type);
+    octo_text_str(&t, "\",component=\"");
+    octo_text_str(&t, component);
+    octo_text_char(&t, '"');
     number = octo_metrics_series(m, (unsigned)family[ERRORS], room, octo_text_len(&t), 0, !octo_service.sandboxed);
     return number < 0 ? 0 : octo_metrics_at(m, (unsigned)number)->word;
 }
 
-static void count_error(struct octo_metrics *m, const struct octo_ending *ending)
+/* By status, or by what else went wrong where that is 0. */
+static uint32_t error_word_of(struct octo_metrics *m, unsigned status, const char *otherwise,
+                              const char *component)
 {
-    uint32_t word = error_word(m, ending->completed ? ending->status : 0, ending->reason);
+    char digits[8] = "";
+    struct octo_text t;
+
+    if (!status)
+        return error_word(m, otherwise, component);
+    octo_text_begin(&t, digits, sizeof(digits) - 1);
+    octo_text_u64(&t, status);
+    return error_word(m, digits, component);
+}
+
+static void count_error(struct octo_metrics *m, const struct octo_ending *ending, const char *otherwise,
+                        const char *component)
+{
+    uint32_t word = error_word_of(m, ending->completed ? ending->status : 0, otherwise, component);
 
     if (word)
         octo_count(m, word, 1);
@@ -181,9 +195,9 @@ static void foresee_errors(struct octo_metrics *m)
     static const uint16_t statuses[] = {500, 502, 503, 504};
 
     for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-        error_word(m, statuses[i], 0);
+        error_word_of(m, statuses[i], "", "http");
     for (unsigned reason = 0; reason < OCTO_ABORT_REASONS; reason++)
-        error_word(m, 0, reason);
+        error_word(m, octo_abort_reason_name(reason), "http");
 }
 
 static void count_completed(struct octo_metrics *m, struct octo_exchange *x, const struct octo_ending *ending)
@@ -217,7 +231,39 @@ void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *endin
         octo_measure_forgo(x);
     octo_measure_drop(x->counted, share_of_verb(x->verb) - 1);
     if (__builtin_expect(!ending->completed || ending->status >= 500, 0))
-        count_error(m, ending);
+        count_error(m, ending, octo_abort_reason_name(ending->reason), "http");
+}
+
+void octo_measure_client_ended(struct octo_exchange *x, const struct octo_ending *ending)
+{
+    struct octo_metrics *m = octo_service.metrics;
+    uint64_t value = duration(x, ending);
+    struct octo_cells cells;
+
+    if (!m)
+        return;
+    if (ending->completed) {
+        x->verb = octo_verb(x->words + x->id_len, x->method_len);
+        cells = octo_cells_of_client(m, x, ending->status);
+        if (cells.count) {
+            uint32_t bucket = octo_observe(m, &m->family[family[CLIENT_DURATION]], cells.histogram, value);
+
+            octo_count(m, cells.count, 1);
+            if (x->id_len)
+                octo_exemplar_offer(m, bucket, value, ending->now_ns, octo_exchange_id(x), x->id_len);
+        }
+    }
+    if (!ending->completed || ending->status >= 500)
+        count_error(m, ending, octo_failure_code(ending->reason), "http_client");
+}
+
+void octo_measure_unconnected(enum octo_failure failure)
+{
+    uint32_t word =
+        octo_service.metrics ? error_word(octo_service.metrics, octo_failure_code(failure), "http_client") : 0;
+
+    if (word)
+        octo_count(octo_service.metrics, word, 1);
 }
 
 uint32_t octo_measure_opened(void)
@@ -249,6 +295,12 @@ void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *lin
         [ERRORS] = {"errors_total",
                     "Failures: responses of status 500 and above by status, and unfinished ones by reason.",
                     OCTO_COUNTER, OCTO_UNIT_ONE, NULL, 0},
+        [CLIENT_REQUESTS] = {"http_client_requests_total",
+                             "Requests that the service has made, by method, host and status of the answer.",
+                             OCTO_COUNTER, OCTO_UNIT_ONE, NULL, 0},
+        [CLIENT_DURATION] = {"http_client_request_duration_seconds",
+                             "Time from the sending of a request's head to the last byte of its answer.",
+                             OCTO_HISTOGRAM, OCTO_UNIT_NANO, s->buckets.bound, s->buckets.count},
         [CONNECTIONS] = {"octoshim_connections", "Inbound connections that are tracked.", OCTO_GAUGE_SHARED,
                          OCTO_UNIT_ONE, NULL, 0},
     };
@@ -265,7 +317,8 @@ void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *lin
     if (m->labels[0] == '\0')
         memcpy(m->labels, s->labels, sizeof(s->labels));
     foresee_errors(m);
-    octo_cells_families((unsigned)family[REQUESTS], (unsigned)family[DURATION]);
+    octo_cells_families((unsigned)family[REQUESTS], (unsigned)family[DURATION], (unsigned)family[CLIENT_REQUESTS],
+                        (unsigned)family[CLIENT_DURATION]);
     octo_service.metrics = m;
 }
 

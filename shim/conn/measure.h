@@ -28,6 +28,10 @@ void octo_measure_intend(struct octo_exchange *x, const struct octo_ending *endi
 void octo_measure_forgo(struct octo_exchange *x);
 void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *ending);
 
+/* A request that the service has made was answered, or failed; there was not even a connection for one. */
+void octo_measure_client_ended(struct octo_exchange *x, const struct octo_ending *ending);
+void octo_measure_unconnected(enum octo_failure failure);
+
 /* One more of a shared gauge in this process. Returns what octo_measure_drop() knows it by; 0: nothing was counted. One less,
  * where it was counted: in this process, or in the one that it was forked from, if that still lives. */
 uint32_t octo_measure_rise(uint32_t share);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "conn/process.h"
+#include "export/target.h"
 #include "proto/endpoint.h"
 #include "proto/pattern.h"
 
@@ -14,14 +15,22 @@ enum {
     LAST_SERIES = 10,  /* of those, kept for when even they do not suffice: one for each class of status */
     CACHE = 1024,      /* places of the table of paths, a power of two */
     LABELS_MAX = OCTO_ENDPOINT_MAX + 128,
+    HOST_LABEL_MAX = 96,
 };
 
-static unsigned family_requests, family_duration;
+/* The two families of a kind of requests, and the label beside method and status. */
+static struct scope {
+    unsigned requests, durations;
+    const char *label;
+} served = {.label = "endpoint"}, made = {.label = "host"};
 
-void octo_cells_families(unsigned requests, unsigned durations)
+void octo_cells_families(unsigned requests, unsigned durations, unsigned client_requests,
+                         unsigned client_durations)
 {
-    family_requests = requests;
-    family_duration = durations;
+    served.requests = requests;
+    served.durations = durations;
+    made.requests = client_requests;
+    made.durations = client_durations;
 }
 
 /* ── methods ───────────────────────────────────────────────────────────────────────────────────────── */
@@ -43,16 +52,18 @@ uint8_t octo_verb(const char *method, size_t len)
 /* ── labels ────────────────────────────────────────────────────────────────────────────────────────── */
 
 /* method="GET",endpoint="/a",status="200". Returns the length without the status in *base. */
-static struct octo_text labels_of(char room[LABELS_MAX], uint8_t verb, const char *endpoint, size_t endpoint_len,
-                                  unsigned status, size_t *base)
+static struct octo_text labels_of(char room[LABELS_MAX], const struct scope *scope, uint8_t verb,
+                                  const char *value, size_t len, unsigned status, size_t *base)
 {
     struct octo_text t;
 
     octo_text_begin(&t, room, LABELS_MAX);
     octo_text_str(&t, "method=\"");
     octo_text_str(&t, octo_verbs[verb]);
-    octo_text_str(&t, "\",endpoint=\"");
-    octo_text_bytes(&t, endpoint, endpoint_len);
+    octo_text_str(&t, "\",");
+    octo_text_str(&t, scope->label);
+    octo_text_str(&t, "=\"");
+    octo_text_bytes(&t, value, len);
     octo_text_char(&t, '"');
     *base = octo_text_len(&t);
     octo_text_str(&t, ",status=\"");
@@ -98,29 +109,42 @@ static bool is_known(const struct octo_metrics *m, const char *endpoint, size_t 
     size_t base;
 
     for (uint8_t verb = 0; verb < OCTO_VERBS; verb++) {
-        labels_of(room, verb, endpoint, len, 0, &base);
-        if (octo_metrics_find(m, family_duration, room, base) >= 0)
+        labels_of(room, &served, verb, endpoint, len, 0, &base);
+        if (octo_metrics_find(m, served.durations, room, base) >= 0)
             return true;
     }
     return false;
 }
 
 /* The series of both families; false if one of them is refused. */
-static bool series(struct octo_metrics *m, uint8_t verb, const char *endpoint, size_t len, unsigned status,
-                   unsigned room_left, struct octo_cells *cells)
+static bool series(struct octo_metrics *m, const struct scope *scope, uint8_t verb, const char *value, size_t len,
+                   unsigned status, unsigned room_left, struct octo_cells *cells)
 {
     char room[LABELS_MAX];
     size_t base;
-    struct octo_text t = labels_of(room, verb, endpoint, len, status, &base);
+    struct octo_text t = labels_of(room, scope, verb, value, len, status, &base);
     bool may_call = !octo_service.sandboxed;
-    int count = octo_metrics_series(m, family_requests, room, octo_text_len(&t), room_left, may_call);
-    int histogram = count < 0 ? -1 : octo_metrics_series(m, family_duration, room, base, room_left, may_call);
+    int count = octo_metrics_series(m, scope->requests, room, octo_text_len(&t), room_left, may_call);
+    int histogram = count < 0 ? -1 : octo_metrics_series(m, scope->durations, room, base, room_left, may_call);
 
     if (histogram < 0)
         return false;
     cells->count = octo_metrics_at(m, (unsigned)count)->word;
     cells->histogram = octo_metrics_at(m, (unsigned)histogram)->word;
     return true;
+}
+
+/* The same, or if there is no more room those of the overflow. */
+static struct octo_cells series_or_other(struct octo_metrics *m, const struct scope *scope, uint8_t verb,
+                                         const char *value, size_t len, unsigned status)
+{
+    struct octo_cells cells = {0, 0};
+
+    if (series(m, scope, verb, value, len, status, OTHER_SERIES, &cells) ||
+        series(m, scope, verb, other, sizeof(other) - 1, status, LAST_SERIES, &cells))
+        return cells;
+    series(m, scope, VERB_OTHER, other, sizeof(other) - 1, status / 100 * 100, 0, &cells);
+    return cells;
 }
 
 /* The pattern of the settings that a target matches first: its length, and *pattern; or 0. */
@@ -144,7 +168,6 @@ static __attribute__((noinline)) struct octo_cells look_up(struct octo_metrics *
 {
     char folded[OCTO_ENDPOINT_MAX];
     const char *endpoint = folded;
-    struct octo_cells cells = {0, 0};
     size_t len = match(target, x->target_len, &endpoint);
 
     if (len == 0) {
@@ -154,11 +177,7 @@ static __attribute__((noinline)) struct octo_cells look_up(struct octo_metrics *
             len = sizeof(unmatched) - 1;
         }
     }
-    if (series(m, x->verb, endpoint, len, status, OTHER_SERIES, &cells) ||
-        series(m, x->verb, other, sizeof(other) - 1, status, LAST_SERIES, &cells))
-        return cells;
-    series(m, VERB_OTHER, other, sizeof(other) - 1, status / 100 * 100, 0, &cells);
-    return cells;
+    return series_or_other(m, &served, x->verb, endpoint, len, status);
 }
 
 struct octo_cells octo_cells_of(struct octo_metrics *m, const struct octo_exchange *x, unsigned status)
@@ -172,6 +191,43 @@ struct octo_cells octo_cells_of(struct octo_metrics *m, const struct octo_exchan
     if (__builtin_expect(cache_find(key, &cells), 1))
         return cells;
     cells = look_up(m, x, target, status);
+    if (cells.count)
+        cache_put(key, cells);
+    return cells;
+}
+
+/* The host that a request asks: of its Host header, or of its target; in lower case, as a label. */
+static size_t host_of(const struct octo_exchange *x, char to[HOST_LABEL_MAX])
+{
+    const char *host = x->words + x->id_len + x->method_len;
+    struct octo_span name = octo_target_host(host, x->host_len);
+    size_t len;
+
+    if (name.len == 0)
+        name = octo_target_split(host + x->host_len, x->target_len).authority;
+    len = name.len < HOST_LABEL_MAX ? name.len : HOST_LABEL_MAX;
+    for (size_t i = 0; i < len; i++) {
+        char c = name.at[i];
+
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + 'a' - 'A');
+        to[i] = (c >= 'a' && c <= 'z') || (c >= '-' && c <= ':' && c != '/') || c == '_' || c == '[' || c == ']'
+                    ? c
+                    : '?';
+    }
+    return len;
+}
+
+struct octo_cells octo_cells_of_client(struct octo_metrics *m, const struct octo_exchange *x, unsigned status)
+{
+    char host[HOST_LABEL_MAX];
+    size_t len = host_of(x, host);
+    uint64_t key = octo_hash(~m->seed ^ ((uint64_t)status << 8 | x->verb), host, len);
+    struct octo_cells cells;
+
+    if (__builtin_expect(cache_find(key, &cells), 1))
+        return cells;
+    cells = series_or_other(m, &made, x->verb, host, len, status);
     if (cells.count)
         cache_put(key, cells);
     return cells;

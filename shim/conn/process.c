@@ -1,6 +1,7 @@
 /* This process and its service: see process.h. */
 #include "conn/process.h"
 #include "conn/conn.h"
+#include "conn/context.h"
 #include "conn/emit.h"
 #include "conn/link.h"
 #include "conn/measure.h"
@@ -112,7 +113,6 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     memcpy(octo_service.argv0, argv0, len);
     octo_process_page = (struct octo_process *)page;
     ask_what_we_were_born_with();
-    octo_service.links_wanted = s->config[0] != '\0';
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
 }
 
@@ -235,10 +235,10 @@ bool octo_service_wake(int listener)
     }
     octo_settings_from_file(s, NULL);
     make_absolute(s->log, sizeof(s->log));
+    octo_context_wake();
     complain(s->complaints);
     if (octo_settings_inert(s)) {
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);
-        octo_service.links_wanted = false;
         return false;
     }
     const struct octo_identity identity = identify(s, listener);
@@ -331,7 +331,6 @@ void octo_process_give_up(void)
         octo_process_quiesce();
     octo_process_page = NULL;
     octo_service.state = OCTO_SERVICE_INERT;
-    octo_service.links_wanted = false;
 }
 
 bool octo_process_is_borrowed(void)

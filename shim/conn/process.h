@@ -27,10 +27,8 @@ enum octo_service_state {
 
 /* In the order in which a start touches it, from a page's beginning on. */
 struct octo_service {
-    _Atomic uint32_t state; /* enum octo_service_state */
-    _Atomic bool sandboxed; /* it has put a seccomp filter on itself: only calls that it makes itself */
-    _Atomic bool
-        links_wanted; /* a rule is about connections that it makes, or may yet be: not awake, with a settings file */
+    _Atomic uint32_t state;       /* enum octo_service_state */
+    _Atomic bool sandboxed;       /* it has put a seccomp filter on itself: only calls that it makes itself */
     struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
     struct octo_metrics *metrics; /* in the segment; the same */
     char argv0[OCTO_SETTING_MAX];

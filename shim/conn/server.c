@@ -8,6 +8,7 @@
  */
 #include "conn/ops.h"
 
+#include "conn/context.h"
 #include "conn/emit.h"
 #include "conn/measure.h"
 #include "conn/process.h"
@@ -26,6 +27,7 @@ static void in_begin(void *owner, struct octo_framer *f)
         return;
     }
     if (!conn->building) {
+        octo_context_turns();
         conn->building = octo_exchange_new();
         if (!conn->building) {
             octo_framer_opaque(f, OCTO_OPAQUE_MEMORY);
@@ -68,6 +70,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     octo_measure_started(x);
     if (octo_rules_on_requests())
         octo_rules_head(x, f);
+    octo_context_serves(conn, x);
     octo_conn_queue(conn, x); /* from here on a response may end it at any time */
 }
 
@@ -80,7 +83,7 @@ static void in_end(void *owner, const struct octo_framer *f)
     if (!x)
         return;
     conn->reading = NULL;
-    x->bytes_in = conn->in.passed - x->in_start;
+    x->request_bytes = conn->in.passed - x->in_start;
     if (octo_rules_on_requests())
         octo_rules_request_over(x);
     octo_exchange_half_over(x, OCTO_REQUEST_OVER);
@@ -124,7 +127,7 @@ static bool is_interim(const struct octo_framer *f)
 
 static uint64_t bytes_in(struct octo_conn *conn, const struct octo_exchange *x)
 {
-    return x->over & OCTO_REQUEST_OVER ? x->bytes_in : octo_edit_position(&conn->in) - x->in_start;
+    return x->over & OCTO_REQUEST_OVER ? x->request_bytes : octo_edit_position(&conn->in) - x->in_start;
 }
 
 /* The response is over (or will never be): tell, and let the exchange go. */

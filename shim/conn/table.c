@@ -137,9 +137,10 @@ void octo_conn_process_ends(void)
     for (unsigned fd = 0; fd < end; fd++) {
         struct octo_conn *conn = octo_fd_detach((int)fd);
 
-        if (conn && !conn->failed && !octo_framer_ends_with_stream(&conn->out.framer)) {
+        if (conn && !conn->failed &&
+            !octo_framer_ends_with_stream(conn->link ? &conn->in.framer : &conn->out.framer)) {
             conn->failed = true;
-            conn->abort_reason = OCTO_ABORT_SERVICE_EXITED;
+            conn->abort_reason = conn->link ? (int)OCTO_FAILURE_SERVICE_EXITED : (int)OCTO_ABORT_SERVICE_EXITED;
         }
         octo_conn_drop(conn);
     }

@@ -152,7 +152,9 @@ static bool size_fits(const struct octo_ring *ring, uint32_t size, uint64_t at, 
 static bool lengths_fit(const struct octo_record *r)
 {
     return r->kind < OCTO_EVENT_KINDS && r->level < OCTO_LEVELS &&
-           (uint32_t)r->id_len + r->method_len + r->host_len + r->target_len <= r->size - OCTO_RECORD_HEAD;
+           (uint32_t)r->id_len + r->method_len + r->host_len + r->target_len +
+                   (r->family == OCTO_PEER_UNIX ? r->port : 0) <=
+               r->size - OCTO_RECORD_HEAD;
 }
 
 /*

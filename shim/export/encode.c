@@ -16,8 +16,9 @@
 enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
-    AFTER_PATH_MAX = 900,
-    ESCAPE_MAX = 6, /* bytes of output a byte of text may need */
+    AFTER_PATH_MAX = 1200,
+    SOCKET_ROOM = 300, /* bytes of output for a Unix socket's path; what is more is left out */
+    ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
 /* Longest head, identity, id, method and host must leave room for a path. */
 _Static_assert(256 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
@@ -32,6 +33,23 @@ const char *octo_abort_reason_name(unsigned reason)
     };
 
     return reason < OCTO_ABORT_REASONS ? names[reason] : "unknown";
+}
+
+#define FAILURE_CODE(symbol, code, text) [OCTO_FAILURE_##symbol] = code,
+#define FAILURE_TEXT(symbol, code, text) [OCTO_FAILURE_##symbol] = text,
+
+const char *octo_failure_code(unsigned failure)
+{
+    static const char *const codes[OCTO_FAILURE_KINDS] = {OCTO_FAILURES(FAILURE_CODE)};
+
+    return failure < OCTO_FAILURE_KINDS ? codes[failure] : "EIO";
+}
+
+const char *octo_failure_text(unsigned failure)
+{
+    static const char *const texts[OCTO_FAILURE_KINDS] = {OCTO_FAILURES(FAILURE_TEXT)};
+
+    return failure < OCTO_FAILURE_KINDS ? texts[failure] : "unknown";
 }
 
 static inline char *put_form_text(char *p, const struct octo_form_text *t)
@@ -88,27 +106,55 @@ static char *put_long(char *p, const struct octo_form *form, enum octo_key key, 
     return cut || full ? put_true(p, form, truncated) : p;
 }
 
-static char *put_peer(char *p, const struct octo_form *form, enum octo_key key, const struct octo_record *r)
+static char *put_word(char *p, const struct octo_form *form, enum octo_key key, const char *word)
 {
     p = put_key(p, form, key);
+    return put_close(octo_put_bytes(p, word, strlen(word)), &form->text_end);
+}
+
+static char *put_address(char *p, const struct octo_record *r)
+{
     switch (r->family) {
     case OCTO_PEER_IPV4:
-        p = octo_put_ipv4(p, r->peer);
-        break;
+        return octo_put_ipv4(p, r->peer);
     case OCTO_PEER_IPV6:
-        p = octo_put_ipv6(p, r->peer);
-        break;
+        return octo_put_ipv6(p, r->peer);
     case OCTO_PEER_UNIX:
-        p = OCTO_PUT(p, "unix");
-        break;
+        return OCTO_PUT(p, "unix");
     default:
-        p = OCTO_PUT(p, "unknown");
+        return OCTO_PUT(p, "unknown");
+    }
+}
+
+static char *put_peer(char *p, const struct octo_form *form, enum octo_key key, const struct octo_record *r)
+{
+    return put_close(put_address(put_key(p, form, key), r), &form->text_end);
+}
+
+/* Whom the service asks: 10.0.0.4:80, [::1]:80, unix:/run/x.sock. path: of that, r->port bytes. */
+static char *put_asked(char *p, const struct octo_form *form, const struct octo_record *r, const char *path)
+{
+    bool cut = false, brackets = r->family == OCTO_PEER_IPV6;
+
+    p = put_key(p, form, OCTO_KEY_PEER);
+    if (brackets)
+        *p++ = '[';
+    p = put_address(p, r);
+    if (brackets)
+        *p++ = ']';
+    if (r->family == OCTO_PEER_UNIX && r->port > 0) {
+        *p++ = ':';
+        p = octo_put_text(p, p + SOCKET_ROOM, path, r->port, &cut);
+    } else if (r->family == OCTO_PEER_IPV4 || brackets) {
+        *p++ = ':';
+        p = octo_put_u64(p, r->port);
     }
     return put_close(p, &form->text_end);
 }
 
-/* request_id, method, path, client, host. end: of the line. */
-static char *put_request(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end)
+/* request_id, method, path, client, host; for a request that the service makes: context, and peer at the end. end: of
+ * the line. */
+static char *put_request(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end, bool made)
 {
     const struct octo_form *form = e->form;
     const char *id = r->text, *method = id + r->id_len, *host = method + r->method_len;
@@ -121,13 +167,18 @@ static char *put_request(char *p, const struct octo_encoder *e, const struct oct
         authority.len = 255;
     if (r->id_len > 0 && r->id_len <= ID_MAX)
         p = put_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
-    p = put_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
-    p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX, target.path,
-                 true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
-    p = put_peer(p, form, OCTO_KEY_CLIENT, r);
+    if (r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED))
+        p = put_word(p, form, OCTO_KEY_CONTEXT, r->flags & OCTO_RECORD_CERTAIN ? "certain" : "inferred");
+    if (r->method_len > 0) {
+        p = put_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
+        p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX,
+                     target.path, true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
+    }
+    if (!made)
+        p = put_peer(p, form, OCTO_KEY_CLIENT, r);
     if (authority.len != 0)
         p = put_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);
-    return p;
+    return made ? put_asked(p, form, r, host + r->host_len + r->target_len) : p;
 }
 
 static char *put_result(char *p, const struct octo_form *form, const struct octo_record *r)
@@ -148,10 +199,10 @@ static char *put_result(char *p, const struct octo_form *form, const struct octo
     return p;
 }
 
-static char *put_word(char *p, const struct octo_form *form, enum octo_key key, const char *word)
+static char *put_failure(char *p, const struct octo_form *form, const struct octo_record *r)
 {
-    p = put_key(p, form, key);
-    return put_close(octo_put_bytes(p, word, strlen(word)), &form->text_end);
+    p = put_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
+    return put_word(p, form, OCTO_KEY_ERROR_CODE, octo_failure_code(r->reason));
 }
 
 static char *put_protocol(char *p, const struct octo_form *form, const struct octo_record *r)
@@ -169,11 +220,17 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
 
     switch (r->kind) {
     case OCTO_EV_REQUEST_STARTED:
-        return put_request(p, e, r, end);
+        return put_request(p, e, r, end, false);
     case OCTO_EV_REQUEST_COMPLETED:
-        return put_result(put_request(p, e, r, end), form, r);
+        return put_result(put_request(p, e, r, end, false), form, r);
+    case OCTO_EV_CLIENT_REQUEST_STARTED:
+        return put_request(p, e, r, end, true);
+    case OCTO_EV_CLIENT_REQUEST_COMPLETED:
+        return put_result(put_request(p, e, r, end, true), form, r);
+    case OCTO_EV_CLIENT_REQUEST_FAILED:
+        return put_failure(put_result(put_request(p, e, r, end, true), form, r), form, r);
     case OCTO_EV_REQUEST_ABORTED:
-        p = put_result(put_request(p, e, r, end), form, r);
+        p = put_result(put_request(p, e, r, end, false), form, r);
         return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
     case OCTO_EV_CONNECTION_OPENED:
         return put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);

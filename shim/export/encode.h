@@ -42,4 +42,8 @@ size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t 
 /* A short lower_case word for `reason` of request.aborted; static storage. */
 const char *octo_abort_reason_name(unsigned reason);
 
+/* The name of an errno value and what it means, for `reason` of client.request.failed; static storage. */
+const char *octo_failure_code(unsigned failure);
+const char *octo_failure_text(unsigned failure);
+
 #endif

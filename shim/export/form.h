@@ -17,6 +17,7 @@
 /* OCTO_KEY(symbol, name, JSON quote of its value) in the order of a line */
 #define OCTO_KEYS(X)                                                                                              \
     X(REQUEST_ID, "request_id", "\"")                                                                             \
+    X(CONTEXT, "context", "\"")                                                                                   \
     X(METHOD, "method", "\"")                                                                                     \
     X(PATH, "path", "\"")                                                                                         \
     X(PATH_TRUNCATED, "path_truncated", "")                                                                       \
@@ -33,6 +34,8 @@
     X(KILLED, "killed", "")                                                                                       \
     X(REASON, "reason", "\"")                                                                                     \
     X(REASON_TRUNCATED, "reason_truncated", "")                                                                   \
+    X(ERROR, "error", "\"")                                                                                       \
+    X(ERROR_CODE, "error_code", "\"")                                                                             \
     X(COUNT, "count", "")                                                                                         \
     X(ARGV0, "argv0", "\"")                                                                                       \
     X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                                     \

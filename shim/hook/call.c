@@ -27,7 +27,7 @@ void octo_call_passed_unseen(struct octo_conn *conn, int fd, enum octo_side side
 
     if (octo_conn_resume(conn, fd, side, turn)) {
         if (moved < 0)
-            octo_conn_saw_error(conn, kept);
+            octo_conn_saw_error(conn, side, kept);
         if (side == OCTO_IN)
             octo_edit_passed_unseen(&conn->in, &octo_conn_in_ops, conn, moved > 0 ? (uint64_t)moved : 0);
         else

@@ -84,7 +84,7 @@ static inline int octo_connect(int fd, const struct sockaddr *address, socklen_t
 {
     int result = octo_real.connect(fd, address, len);
 
-    return octo_service.links_wanted ? connected(fd, address, len, result) : result;
+    return octo_service.state != OCTO_SERVICE_INERT ? connected(fd, address, len, result) : result;
 }
 
 /* fd is about to be closed: after that its number may be another's at once, and the client may know that a response

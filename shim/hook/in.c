@@ -162,7 +162,7 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
         if (got == 0 && total > 0)
             octo_conn_saw_eof(conn);
         else if (got < 0)
-            octo_conn_saw_error(conn, (int)-got);
+            octo_conn_saw_error(conn, OCTO_IN, (int)-got);
         octo_conn_leave(conn, OCTO_IN);
     }
     if (c->message && got >= 0 && !c->told) { /* the insertion alone: no call told of name and flags */

@@ -121,7 +121,7 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
     }
     if (!c->io.lost) {
         if (put < 0)
-            octo_conn_saw_error(conn, (int)-put);
+            octo_conn_saw_error(conn, OCTO_OUT, (int)-put);
         octo_conn_leave(conn, OCTO_OUT);
     }
     errno = kept;

@@ -99,13 +99,12 @@ void octo_edit_report_opaque(struct octo_stream *s, const struct octo_edit_ops *
 void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                       enum octo_opaque_reason reason)
 {
-    if (octo_framer_is_opaque(&s->framer)) {
-        if (s->tapped)
-            ops->tap(owner, NULL, 0);
-        return;
+    if (!octo_framer_is_opaque(&s->framer)) {
+        octo_framer_opaque(&s->framer, reason);
+        octo_edit_report_opaque(s, ops, owner);
     }
-    octo_framer_opaque(&s->framer, reason);
-    octo_edit_report_opaque(s, ops, owner);
+    if (s->tapped && reason == OCTO_OPAQUE_CALL)
+        ops->tap(owner, NULL, 0);
 }
 
 /* Moves what is left of the insertion in front of p[0..n). Returns its bytes; 0 if they do not fit. */
@@ -157,8 +156,11 @@ size_t octo_edit_advance(struct octo_stream *s, const struct octo_edit_ops *ops,
             ops->end(owner, &s->framer);
         }
     }
-    if (octo_framer_is_opaque(&s->framer))
+    if (octo_framer_is_opaque(&s->framer)) {
         octo_edit_report_opaque(s, ops, owner);
+        if (s->tapped && n > 0)
+            ops->tap(owner, p, n);
+    }
     return inserted;
 }
 

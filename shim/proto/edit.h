@@ -198,8 +198,9 @@ static inline uint64_t octo_edit_position(const struct octo_stream *s)
     return __atomic_load_n(&s->passed, __ATOMIC_RELAXED);
 }
 
-/* Bytes have passed, or will, that cannot be followed. Makes the stream opaque, telling ops once (a tap each time). An insertion half given out is still finished first by the
- * editors; `open` tells whether one is. */
+/* Bytes have passed, or will, that cannot be followed. Makes the stream opaque, telling ops once; OCTO_OPAQUE_CALL, that bytes were
+ * not seen, goes to a tap each time. An insertion half given out is still finished first by the editors; `open` tells whether
+ * one is. */
 void octo_edit_opaque(struct octo_stream *s, const struct octo_edit_ops *ops, void *owner,
                       enum octo_opaque_reason reason);
 static inline bool octo_edit_open(const struct octo_stream *s)

@@ -46,7 +46,7 @@ int main(void)
     wait_ok(pid);
     for (int i = 0; i < 4; i++) {
         int client = socket(AF_UNIX, SOCK_STREAM, 0), tries = 0;
-        while (connect(client, (struct sockaddr *)&un, sizeof un) != 0 && tries++ < 1000)
+        while (connect_unseen(client, (struct sockaddr *)&un, sizeof un) != 0 && tries++ < 1000)
             sleep_ms(5);
         get_said(client, "/daemon");
         close(client);

@@ -3,7 +3,7 @@
  * shimmed run from a bare one.
  *
  * Every program is both sides: the service talks through accepted connections with ordinary libc calls, the
- * client through connected sockets, which the shim leaves alone. What goes to standard output (say, show) must
+ * client through sockets that it connects out of the shim's sight. What goes to standard output (say, show) must
  * be the same bare and shimmed, so inserted header lines are taken out first, by functions that also demand
  * that the line was there if this run is to have it, and was not if not.
  */
@@ -89,6 +89,9 @@ struct address {
     struct sockaddr_storage sa;
     socklen_t len;
 };
+
+/* connect(2) without libc. */
+int connect_unseen(int fd, const struct sockaddr *address, socklen_t len);
 
 /* A listening socket of AF_INET, AF_INET6 (loopback, port 0) or AF_UNIX (abstract, named by the kernel). */
 int listener(int family, struct address *address);

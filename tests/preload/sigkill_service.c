@@ -29,7 +29,7 @@ int main(int argc, char **argv)
         pid_t pid = forked_self(i < 2 ? "killed" : "next");
         CHECK(sigwait(&set, &got) == 0);
         int client = socket(AF_UNIX, SOCK_STREAM, 0);
-        CHECK(connect(client, (const struct sockaddr *)&NAME, sizeof NAME) == 0);
+        CHECK(connect_unseen(client, (const struct sockaddr *)&NAME, sizeof NAME) == 0);
         get_said(client, paths[i]);
         CHECK(close(client) == 0 && waitpid(pid, &status, 0) == pid);
         say("status %d", status);

@@ -171,10 +171,17 @@ static void spent(void **state)
 
     (void)state;
     connect_to(fd, "127.0.0.1", 9, true);
-    assert_true(pass(fd, OCTO_OUT, "GE", 2));
-    assert_true(pass(fd, OCTO_OUT, "T / HTTP/1.1\r\n", 14));
-    assert_false(pass(fd, OCTO_OUT, "\r\n", 2));
+    assert_true(pass(fd, OCTO_OUT, "\x16\x03", 2));
+    assert_true(pass(fd, OCTO_OUT, "\x01\0\0\x01\x01", 5));
+    assert_false(pass(fd, OCTO_OUT, "\0", 1));
     assert_true(octo_fd_is_foreign(fd));
+    assert_int_equal(rig_counted("made_total", "protocol=\"tls\",port=\"9\""), 1);
+    close_it(fd);
+    fd = make_socket(SOCK_STREAM);
+    connect_to(fd, "127.0.0.1", 9, true);
+    assert_true(pass(fd, OCTO_OUT, "GET / HTTP/1.1\r\n\r\n", 18)); /* its answer is to be seen */
+    assert_true(pass(fd, OCTO_IN, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38));
+    assert_true(pass(fd, OCTO_OUT, "GET / HTTP/1.1\r\n\r\n", 18));
     assert_int_equal(rig_counted("made_total", "protocol=\"http\",port=\"9\""), 1);
     close_it(fd);
 }

@@ -1,0 +1,133 @@
+/* Context: see context.h. */
+#include "conn/context.h"
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "conn/process.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* Programs of which it is known how they serve a request. */
+static const struct {
+    const char *name; /* a glob */
+    enum serving {
+        UNKNOWN,
+        ON_ONE_THREAD,            /* from its head to its end, whatever the thread waits for meanwhile */
+        ON_ONE_THREAD_THAT_BLOCKS /* the same of threads that wait for one descriptor at a time */
+    } serving;
+} programs[] = {
+    {"apache2", ON_ONE_THREAD},
+    {"httpd", ON_ONE_THREAD},
+    {"php*", ON_ONE_THREAD},
+    {"ruby*", ON_ONE_THREAD_THAT_BLOCKS},
+};
+
+static enum serving serving;
+
+/* What this thread is on. */
+static __thread struct {
+    uint64_t number; /* of the exchange; 0: nothing */
+    uint32_t handle;
+    uint32_t waits;         /* as it was when the thread turned to it */
+    struct octo_conn *conn; /* where its head was read, and the descriptor; NULL: it was not */
+    int fd;
+} on;
+static __thread uint32_t waits; /* for several descriptors at once */
+
+void octo_context_wake(void)
+{
+    const char *program = octo_service.settings.program;
+
+    for (unsigned i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+        if (octo_text_glob(programs[i].name, strlen(programs[i].name), program))
+            serving = programs[i].serving;
+}
+
+void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x)
+{
+    on.number = x->number;
+    on.handle = x->handle;
+    on.waits = waits;
+    on.conn = conn;
+    on.fd = conn->fd;
+}
+
+void octo_context_hears(struct octo_cause cause)
+{
+    if (cause.number == 0) { /* not known: from here on no more than what is certain */
+        on.waits = waits - 1;
+        return;
+    }
+    if (cause.number != on.number) {
+        on.number = cause.number;
+        on.handle = cause.handle;
+        on.conn = NULL;
+    }
+    on.waits = waits;
+}
+
+void octo_context_turns(void)
+{
+    on.number = 0;
+}
+
+void octo_context_waits(void)
+{
+    waits++;
+}
+
+bool octo_context_lasts(struct octo_cause cause)
+{
+    const struct octo_exchange *x = octo_exchange_at(cause.handle);
+
+    return atomic_load_explicit(&x->number, memory_order_acquire) == cause.number &&
+           !(atomic_load_explicit(&x->over, memory_order_relaxed) & OCTO_RESPONSE_OVER);
+}
+
+bool octo_context_id(struct octo_cause cause, char id[OCTO_ID_MAX], uint8_t *len)
+{
+    const struct octo_exchange *x = octo_exchange_at(cause.handle);
+    uint8_t n = x->id_len <= OCTO_ID_MAX ? x->id_len : OCTO_ID_MAX;
+
+    memcpy(id, octo_exchange_id(x), n);
+    *len = n;
+    atomic_thread_fence(memory_order_acquire); /* as a reader of a sequence lock: is it still that one? */
+    return octo_context_lasts(cause);
+}
+
+/* A thread that this connection can make wait. */
+static bool makes_wait(int fd, const struct octo_conn *conn)
+{
+    long flags;
+
+    if (!conn || octo_service.sandboxed || atomic_load_explicit(&octo_table[fd], memory_order_relaxed) != conn)
+        return false;
+    flags = octo_sys(SYS_fcntl, fd, F_GETFL);
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+static bool is_certain(void)
+{
+    switch (serving) {
+    case ON_ONE_THREAD:
+        return true;
+    case ON_ONE_THREAD_THAT_BLOCKS:
+        if (waits == 0)
+            return true;
+        break;
+    case UNKNOWN:
+        break;
+    }
+    return makes_wait(on.fd, on.conn);
+}
+
+struct octo_cause octo_context_now(void)
+{
+    struct octo_cause cause = {on.number, on.handle, false};
+
+    if (on.number == 0 || !octo_context_lasts(cause))
+        return (struct octo_cause){0};
+    cause.certain = is_certain();
+    return cause.certain || on.waits == waits ? cause : (struct octo_cause){0};
+}

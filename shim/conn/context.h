@@ -1,0 +1,46 @@
+/*
+ * Context: which inbound request is this thread on? Asked when the service makes a request of its own, which is to carry that
+ * one's ID. A wrong answer is worse than none (law 5), so an answer says whether it is certain.
+ *
+ * A thread is on the request whose head it has read last from a client, or whose answer it has read last from a peer, until that is
+ * answered. That is certain where the thread can be on no other:
+ *
+ *      the client's connection makes its reader wait (no O_NONBLOCK): whoever waits for one client serves one client
+ *      the program is known to serve a request on one thread from its head to its end (apache2, httpd, php)
+ *      ruby: the same, but for threads that wait for several descriptors at once, as fiber schedulers do
+ *
+ * Elsewhere (event loops) it is inferred, and only until the thread waits for several descriptors at once; or, later, by the connection
+ * which was opened meanwhile and is used for the first time.
+ *
+ * For: server.c, client.c tell; client.c asks. Context: any thread, signal-safe.
+ */
+#ifndef OCTO_CONN_CONTEXT_H
+#define OCTO_CONN_CONTEXT_H
+
+#include "conn/conn.h"
+
+/* This thread has read the head of x on conn, a client's. */
+void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x);
+
+/* This thread has read of the answer to a request that was made for `cause` (which may be none). */
+void octo_context_hears(struct octo_cause cause);
+
+/* This thread has turned to something else. */
+void octo_context_turns(void);
+
+/* This thread is about to wait for several descriptors at once. */
+void octo_context_waits(void);
+
+/* What this thread is on; number 0: not known. At most one system call, fcntl. errno stays. */
+struct octo_cause octo_context_now(void);
+
+/* True if that request is still going on. */
+bool octo_context_lasts(struct octo_cause cause);
+
+/* Takes its ID, id[0..*len). False if it is over. */
+bool octo_context_id(struct octo_cause cause, char id[OCTO_ID_MAX], uint8_t *len);
+
+/* The settings are read: what kind of program is it? */
+void octo_context_wake(void);
+
+#endif
