@@ -14,6 +14,7 @@
 
 #include "conn/context.h"
 #include "conn/emit.h"
+#include "conn/host.h"
 #include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/ops.h"
@@ -47,9 +48,11 @@ static void out_begin(void *owner, struct octo_framer *f)
 static struct octo_cause cause_of(struct octo_conn *conn)
 {
     struct octo_link *link = conn->link;
-    struct octo_cause cause = octo_context_now(), opened = link->cause;
+    struct octo_cause cause = octo_context_now(), opened = link->cause, host;
 
     link->cause = (struct octo_cause){0};
+    if (!cause.certain && (host = octo_host_cause(conn)).number != 0 && octo_context_lasts(host))
+        return host;
     if (cause.number == 0 && opened.number != 0 && octo_context_lasts(opened)) {
         cause = opened;
         cause.certain = false;

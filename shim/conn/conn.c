@@ -3,6 +3,7 @@
 #include "conn/client.h"
 #include "conn/context.h"
 #include "conn/emit.h"
+#include "conn/host.h"
 #include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/ops.h"
@@ -278,6 +279,7 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
     if (conn) {
         conn->link->cause = octo_context_now();
         conn->link->since_ns = octo_clock_mono_ns();
+        octo_host_connects(conn, fd);
     }
     if (conn && now)
         octo_link_established(conn->link);
@@ -406,12 +408,11 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
         octo_conn_leave(conn, side);
         return NULL;
     }
-    if (side == OCTO_IN) {
+    conn->fd = fd;
+    if (side == OCTO_IN)
         conn->in_now_ns = 0;
-        conn->fd = fd;
-    } else {
+    else
         conn->out_now_ns = 0;
-    }
     return conn;
 }
 

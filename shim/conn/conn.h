@@ -41,14 +41,15 @@ struct octo_conn {
     struct octo_link *link;       /* the service has made it; else NULL */
     uint8_t family;               /* enum octo_family */
     uint8_t peer[16];
-    _Atomic bool handed;          /* sent to another process */
-    _Atomic bool connecting;      /* a CONNECT request awaits its answer */
-    _Atomic bool eof;             /* the peer has ended its direction */
-    _Atomic bool failed;          /* a call has failed as it does when the connection is lost */
-    _Atomic uint8_t abort_reason; /* enum octo_abort_reason, of a link enum octo_failure; valid if failed */
-    bool unframed;                /* the response stream became opaque while an answer was due */
-    int fd;                       /* the descriptor that was last read from */
-    uint32_t counted;             /* measure.c's */
+    _Atomic bool handed;                /* sent to another process */
+    _Atomic bool connecting;            /* a CONNECT request awaits its answer */
+    _Atomic bool eof;                   /* the peer has ended its direction */
+    _Atomic bool failed;                /* a call has failed as it does when the connection is lost */
+    _Atomic uint8_t abort_reason;       /* enum octo_abort_reason, of a link enum octo_failure; valid if failed */
+    bool unframed;                      /* the response stream became opaque while an answer was due */
+    int fd;                             /* the descriptor of the last call */
+    const void *in_caller, *out_caller; /* code that has made the present call of that side; NULL: not known */
+    uint32_t counted;                   /* measure.c's */
     uint64_t opened_ns;
     uint64_t in_now_ns, out_now_ns; /* clock of the present call of that side; 0: not read yet */
     struct octo_stream in, out;

@@ -14,7 +14,7 @@ static const struct {
     enum serving {
         UNKNOWN,
         ON_ONE_THREAD,            /* from its head to its end, whatever the thread waits for meanwhile */
-        ON_ONE_THREAD_THAT_BLOCKS /* the same of threads that wait for one descriptor at a time */
+        ON_ONE_THREAD_THAT_BLOCKS /* the same of threads that never wait for several descriptors */
     } serving;
 } programs[] = {
     {"apache2", ON_ONE_THREAD},
@@ -96,14 +96,19 @@ bool octo_context_id(struct octo_cause cause, char id[OCTO_ID_MAX], uint8_t *len
     return octo_context_lasts(cause);
 }
 
-/* A thread that this connection can make wait. */
-static bool makes_wait(int fd, const struct octo_conn *conn)
+/* The connection where the head was read, if its descriptor is still that. */
+static struct octo_conn *client_of_thread(void)
 {
-    long flags;
+    struct octo_conn *conn = on.conn;
 
-    if (!conn || octo_service.sandboxed || atomic_load_explicit(&octo_table[fd], memory_order_relaxed) != conn)
-        return false;
-    flags = octo_sys(SYS_fcntl, fd, F_GETFL);
+    return conn && atomic_load_explicit(&octo_table[on.fd], memory_order_relaxed) == conn ? conn : NULL;
+}
+
+/* Can that connection make this thread wait? */
+static bool makes_wait(void)
+{
+    long flags = octo_service.sandboxed ? -1 : octo_sys(SYS_fcntl, on.fd, F_GETFL);
+
     return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
@@ -119,15 +124,23 @@ static bool is_certain(void)
     case UNKNOWN:
         break;
     }
-    return makes_wait(on.fd, on.conn);
+    return makes_wait();
 }
 
 struct octo_cause octo_context_now(void)
 {
+    static const struct octo_cause none;
     struct octo_cause cause = {on.number, on.handle, false};
+    struct octo_conn *conn = client_of_thread();
+    struct octo_exchange *x;
 
-    if (on.number == 0 || !octo_context_lasts(cause))
-        return (struct octo_cause){0};
-    cause.certain = is_certain();
-    return cause.certain || on.waits == waits ? cause : (struct octo_cause){0};
+    if (on.number == 0)
+        return none;
+    /* Of several that were read at once the thread is on the one whose response is due. */
+    if (conn && is_certain())
+        return (x = octo_conn_due(conn)) != NULL ? (struct octo_cause){x->number, x->handle, true} : none;
+    if (on.waits != waits || !octo_context_lasts(cause) ||
+        (conn && (x = octo_conn_due(conn)) != NULL && x->number != cause.number))
+        return none;
+    return cause;
 }

@@ -28,10 +28,10 @@ void octo_context_hears(struct octo_cause cause);
 /* This thread has turned to something else. */
 void octo_context_turns(void);
 
-/* This thread is about to wait for several descriptors at once. */
+/* This thread is about to wait for several descriptors at once (hook/wait.c). */
 void octo_context_waits(void);
 
-/* What this thread is on; number 0: not known. At most one system call, fcntl. errno stays. */
+/* What this thread is on; number 0: not known. At most one system call, fcntl. errno stays. What only the program knows: host.h. */
 struct octo_cause octo_context_now(void);
 
 /* True if that request is still going on. */

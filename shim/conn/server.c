@@ -10,6 +10,7 @@
 
 #include "conn/context.h"
 #include "conn/emit.h"
+#include "conn/host.h"
 #include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
@@ -71,6 +72,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     if (octo_rules_on_requests())
         octo_rules_head(x, f);
     octo_context_serves(conn, x);
+    octo_host_reads(conn, x);
     octo_conn_queue(conn, x); /* from here on a response may end it at any time */
 }
 

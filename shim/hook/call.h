@@ -19,12 +19,16 @@ enum octo_call_kind {
     OCTO_CALL_MESSAGE, /* recvmsg, sendmsg */
 };
 
+/* In a hook, whose body is part of the exported function: the code that has called it. */
+#define CALLER __builtin_return_address(0)
+
 struct octo_call {
     struct octo_io io; /* first: the editors hand it back */
     enum octo_call_kind kind;
     bool vector; /* the service gave several buffers, or one in a vector */
     int fd;
     struct octo_conn *conn; /* while inside it */
+    const void *caller;     /* of the socket calls: whose code it is */
     int flags;              /* MSG_* or RWF_* */
     off_t at;               /* preadv2, pwritev2 */
     void *address;          /* recvfrom, sendto */

@@ -140,6 +140,7 @@ static ssize_t read_from(struct octo_call *c, const struct iovec *iov, int cnt)
     if (!conn)
         return call_plain(c, iov, cnt);
     c->conn = conn;
+    conn->in_caller = c->caller;
     c->io = (struct octo_io){call_in, octo_call_nonblocking, !octo_service.sandboxed, false};
     if (!(flags & MSG_PEEK))
         octo_conn_take_turn(conn, OCTO_IN);
@@ -206,7 +207,7 @@ static inline ssize_t octo_recv(int fd, void *buf, size_t n, int flags)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.recv(fd, buf, n, flags);
-    return read_from(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .flags = flags},
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .caller = CALLER, .flags = flags},
                      &(struct iovec){buf, n}, 1);
 }
 
@@ -221,6 +222,7 @@ static inline ssize_t octo_recvfrom(int fd, void *buf, size_t n, int flags, stru
 {
     struct octo_call call = {.kind = from ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET,
                              .fd = fd,
+                             .caller = CALLER,
                              .flags = flags,
                              .address = from,
                              .from_len = len};
@@ -240,7 +242,8 @@ static inline ssize_t octo___recvfrom_chk(int fd, void *buf, size_t n, size_t si
 
 static inline ssize_t octo_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = msg};
+    struct octo_call call = {
+        .kind = OCTO_CALL_MESSAGE, .fd = fd, .caller = CALLER, .flags = flags, .message = msg};
     ssize_t got;
 
     if (octo_fd_is_foreign(fd) || !msg || msg->msg_iovlen > IOV_MAX)

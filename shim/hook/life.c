@@ -6,6 +6,7 @@
 #include "hook/reals.h"
 #include "base/sys.h"
 #include "conn/conn.h"
+#include "conn/context.h"
 #include "conn/process.h"
 
 #include <fcntl.h>
@@ -171,6 +172,16 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
         return dup((int)a);
     case SYS_dup3:
         return dup3((int)a, (int)b, (int)c);
+    case SYS_epoll_ctl:
+        return epoll_ctl((int)a, (int)b, (int)c, (struct epoll_event *)d);
+    case SYS_epoll_pwait: /* its sixth argument is the mask's size, which libc knows */
+        octo_context_waits();
+        break;
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+        octo_context_waits();
+        break;
+#endif
     case SYS_exit_group:
         _exit((int)a);
     case SYS_unshare:

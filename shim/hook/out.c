@@ -104,6 +104,7 @@ static ssize_t write_to(struct octo_call *c, const struct iovec *iov, int cnt)
     if (!conn)
         return write_plainly(c, iov, cnt);
     c->conn = conn;
+    conn->out_caller = c->caller;
     c->io = (struct octo_io){call_out, octo_call_nonblocking, !octo_service.sandboxed, false};
     octo_conn_take_turn(conn, OCTO_OUT);
     if (total <= 0) {
@@ -153,7 +154,7 @@ static inline ssize_t octo_send(int fd, const void *buf, size_t n, int flags)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.send(fd, buf, n, flags);
-    return write_to(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .flags = flags},
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_SOCKET, .fd = fd, .caller = CALLER, .flags = flags},
                     &(struct iovec){(void *)buf, n}, 1);
 }
 
@@ -162,6 +163,7 @@ static inline ssize_t octo_sendto(int fd, const void *buf, size_t n, int flags, 
 {
     struct octo_call call = {.kind = to ? OCTO_CALL_ADDRESS : OCTO_CALL_SOCKET,
                              .fd = fd,
+                             .caller = CALLER,
                              .flags = flags,
                              .address = (void *)to,
                              .to_len = len};
@@ -173,7 +175,8 @@ static inline ssize_t octo_sendto(int fd, const void *buf, size_t n, int flags, 
 
 static inline ssize_t octo_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    struct octo_call call = {.kind = OCTO_CALL_MESSAGE, .fd = fd, .flags = flags, .message = (struct msghdr *)msg};
+    struct octo_call call = {
+        .kind = OCTO_CALL_MESSAGE, .fd = fd, .caller = CALLER, .flags = flags, .message = (struct msghdr *)msg};
     ssize_t put;
 
     if (octo_fd_is_foreign(fd) || !msg || msg->msg_iovlen > IOV_MAX)

@@ -9,6 +9,14 @@
 #define octo_real_late(name, arguments)                                                                           \
     (octo_reals_resolve(), octo_real.name == raw_##name ? -ENOSYS : (long)octo_real.name arguments)
 
+static long raw_pselect6(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+                         const sigset_t *mask)
+{
+    const long mask_and_size[2] = {(long)mask, 8};
+
+    return octo_sys(SYS_pselect6, n, in, out, except, timeout, mask_and_size);
+}
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* the fortified ones have a size that is libc's to check */
 #define HOOK(room, type, name, parameters, arguments, raw)                                                        \

@@ -406,7 +406,6 @@ def rules_and_alerts(t):
 
 # What no series can be there for yet, and so no query either has data. Whose time has come is to be taken off.
 LATER = {
-    "http_client_requests_total", "http_client_request_duration_seconds",  # outbound calls
     "llm_api_latency_seconds",
     'component="process"',                                                 # crashes
 }

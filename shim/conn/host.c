@@ -1,0 +1,37 @@
+/* The host: see host.h. Which program is it? */
+#include "conn/host.h"
+
+#include "conn/link.h"
+#include "conn/process.h"
+
+extern __attribute__((weak, visibility("default"))) void *ngx_cycle; /* nginx exports it to its modules */
+
+static inline bool is_nginx(void)
+{
+    return &ngx_cycle != NULL;
+}
+
+void octo_host_watches(int fd, uint64_t word)
+{
+    if (__builtin_expect(is_nginx(), 0))
+        octo_nginx_watches(fd, word);
+}
+
+void octo_host_connects(struct octo_conn *conn, int fd)
+{
+    if (is_nginx())
+        conn->link->host = octo_nginx_connects(fd);
+}
+
+void octo_host_reads(struct octo_conn *conn, const struct octo_exchange *x)
+{
+    if (conn->in_caller && octo_service.settings.context != OCTO_CONTEXT_OFF)
+        octo_python_reads(conn, x);
+}
+
+struct octo_cause octo_host_cause(struct octo_conn *conn)
+{
+    if (is_nginx())
+        return octo_nginx_cause(conn->link->host, conn->fd);
+    return octo_python_cause(conn->out_caller);
+}
