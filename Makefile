@@ -36,13 +36,13 @@ $(LIB): $(OBJECTS) $(BUILD)/exports.map
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) -Wl,--version-script,$(BUILD)/exports.map -o $@ $(OBJECTS) $(LDLIBS)
 
-# The exported names are the rows of the hook table and nothing else. The node stays anonymous: a named
+# The exported names are the rows of the hook table, and the one by which Node knows an addon (hook/node.c). The node stays anonymous: a named
 # one would disable every hook (H3).
-$(BUILD)/exports.map: shim/hook/hooks.def
+$(BUILD)/exports.map: shim/hook/hooks.def Makefile
 	@mkdir -p $(@D)
 	@{ echo '{ global:'; \
 	   sed -nE 's/^HOOK\([A-Z]+, [^,]+, (\w+),.*/  \1;/p; s/^ALIAS\([A-Z]+, (\w+),.*/  \1;/p' $<; \
-	   echo 'local: *; };'; } > $@
+	   echo '  napi_register_module_v1;'; echo 'local: *; };'; } > $@
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -34,6 +34,8 @@ static __thread struct {
     int fd;
 } on;
 static __thread uint32_t waits; /* for several descriptors at once */
+static __thread bool is_told;   /* the program itself has said what it is */
+static __thread struct octo_cause told;
 
 void octo_context_wake(void)
 {
@@ -70,6 +72,28 @@ void octo_context_hears(struct octo_cause cause)
 void octo_context_turns(void)
 {
     on.number = 0;
+}
+
+void octo_context_enter(struct octo_cause cause)
+{
+    told = cause;
+    is_told = true;
+}
+
+void octo_context_leave(void)
+{
+    is_told = false;
+}
+
+struct octo_cause octo_context_sole(int fd)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+    struct octo_exchange *x;
+
+    if (!octo_fd_is_conn(conn) || conn->link || conn->queue_tail - conn->queue_head != 1 ||
+        (x = octo_conn_due(conn)) == NULL)
+        return (struct octo_cause){0};
+    return (struct octo_cause){x->number, x->handle, true};
 }
 
 void octo_context_waits(void)
@@ -134,6 +158,8 @@ struct octo_cause octo_context_now(void)
     struct octo_conn *conn = client_of_thread();
     struct octo_exchange *x;
 
+    if (is_told)
+        return told.number && octo_context_lasts(told) ? told : none;
     if (on.number == 0)
         return none;
     /* Of several that were read at once the thread is on the one whose response is due. */

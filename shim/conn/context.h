@@ -34,6 +34,14 @@ void octo_context_waits(void);
 /* What this thread is on; number 0: not known. At most one system call, fcntl. errno stays. What only the program knows: host.h. */
 struct octo_cause octo_context_now(void);
 
+/* The program itself says for what this thread does the following (number 0: for nothing that came from a client), and when that
+ * is over. See hook/node.c. */
+void octo_context_enter(struct octo_cause cause);
+void octo_context_leave(void);
+
+/* The only request that has been read from fd, a client's connection, and not been answered. None: there is none, or several. */
+struct octo_cause octo_context_sole(int fd);
+
 /* True if that request is still going on. */
 bool octo_context_lasts(struct octo_cause cause);
 

@@ -4,7 +4,7 @@ import asyncio
 import collections
 import os
 
-from harness import APPS, check, free_port
+from harness import APPS, ROOT, check, free_port
 from servers import PYTHON, conf, simple
 
 RELAYS = os.path.join(APPS, "relay")
@@ -96,8 +96,13 @@ def uvicorn(*options):
                    "--no-use-colors", *options, "tasks:app")
 
 
+def by_wrapper(*argv, **fixed):
+    """Started by octoshim-run, which knows what Node and PHP need."""
+    return program(os.path.join(ROOT, "scripts", "octoshim-run"), *argv, preload_variable="OCTOSHIM_LIB", **fixed)
+
+
 def node(*more):
-    return program("/usr/bin/node", os.path.join(RELAYS, "relay.js"), "{port}", *more)
+    return by_wrapper("/usr/bin/node", os.path.join(RELAYS, "relay.js"), "{port}", *more)
 
 
 # name: (how it is started, paths to ask, lines in an answer)
@@ -111,8 +116,8 @@ RELAY_KINDS = {
     "uvicorn": (uvicorn("--loop", "asyncio"), ("/httpx/", "/aiohttp/", "/thread/"), 2),
     "node_http": (node(), ("/http/", "/fetch/", "/undici/"), 2),
     "express": (node("express"), ("/http/", "/fetch/", "/undici/"), 2),
-    "php": (program("/usr/bin/php", "-S", "127.0.0.1:{port}", os.path.join(RELAYS, "relay.php"),
-                    env={"PHP_CLI_SERVER_WORKERS": "4"}, group=True), ("/relay/",), 2),
+    "php": (by_wrapper("/usr/bin/php", "-S", "127.0.0.1:{port}", os.path.join(RELAYS, "relay.php"),
+                       env={"PHP_CLI_SERVER_WORKERS": "4"}, group=True), ("/relay/",), 2),
     "webrick": (program("/usr/bin/ruby", os.path.join(RELAYS, "relay.rb"), "{port}"), ("/relay/",), 2),
     "puma": (program("/usr/bin/puma", "-q", "-b", "tcp://127.0.0.1:{port}", "-t", "64:64",
                      os.path.join(RELAYS, "relay.ru")), ("/relay/",), 2),

@@ -19,10 +19,11 @@ def relay(name):
             equal(counts["wrong"], 0, f"{path}: wrong IDs")
             if name not in PARTLY:
                 equal(counts["none"], 0, f"{path}: requests without an ID")
+        service.log.wait("client.request.completed", total * len(paths) if name not in PARTLY else 1, more=1 << 20)
         service.stop()
         events = service.log.events("client.request.completed")
         certain = [e for e in events if e.get("context") == "certain"]
-        check(len(certain) >= total or name in PARTLY, f"{len(certain)} certain of {len(events)}")
+        check(len(certain) >= total * len(paths) or name in PARTLY, f"{len(certain)} certain of {len(events)}")
         for e in certain:
             check(e["path"].rpartition("/relay/")[2].split("/")[0] == e["request_id"].rpartition(".")[2] or
                   "/late/" in e["path"], f"the ID of another request: {e}")
