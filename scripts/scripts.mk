@@ -56,6 +56,7 @@ format:
 
 install: all
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,755,$(LIB))
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,644,scripts/octoshim.js)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/bin,755,scripts/octoshim-run)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/libexec/octoshim,755,$(DOCTOR) $(METRICS_TOOL))
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/include/octoshim,644,$(wildcard include/octoshim/*))

@@ -19,6 +19,7 @@
 #include "conn/measure.h"
 #include "conn/ops.h"
 #include "conn/process.h"
+#include "conn/unconnected.h"
 #include "base/lone.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ static void announce(struct octo_conn *conn, struct octo_exchange *x, const stru
         conn->broken = OCTO_OPAQUE_PIPELINE;
         return;
     }
+    octo_unconnected_goes_on();
     x->method = f->method;
     x->head_ns = octo_conn_now_out(conn);
     if (octo_service_awake()) {
@@ -137,6 +139,7 @@ static void out_head(void *owner, const struct octo_framer *f, bool inserted)
     announce(conn, x, f);
     if (!x->queued)
         return;
+    conn->link->established = true;
     octo_exchange_head_over(x, f);
     conn->building = NULL;
     conn->reading = x;
@@ -178,6 +181,7 @@ static void abandon(struct octo_conn *conn)
 /* A connection that is none of HTTP is not worth counting: the service has a database. */
 static void became_opaque(struct octo_conn *conn, const struct octo_framer *f, enum octo_side side)
 {
+    conn->link->established = true; /* bytes have passed */
     if (!(conn->opaque & ~(uint32_t)side) && f->reason != OCTO_OPAQUE_NOT_HTTP && octo_service_awake())
         octo_emit_opaque(f->reason);
     if (f->reason == OCTO_OPAQUE_NOT_HTTP || f->reason == OCTO_OPAQUE_UPGRADED)
@@ -247,6 +251,7 @@ static void in_begin(void *owner, struct octo_framer *f)
     struct octo_conn *conn = owner;
     struct octo_exchange *x = octo_conn_due(conn);
 
+    conn->link->established = true;
     if (!x) {
         octo_framer_opaque(f, octo_edit_position(&conn->out) ? OCTO_OPAQUE_UNSOLICITED : OCTO_OPAQUE_NOT_HTTP);
         return;
@@ -312,8 +317,7 @@ const struct octo_edit_ops octo_client_in_ops = {in_begin,  in_insertion, in_hea
 
 /* ── the end ───────────────────────────────────────────────────────────────────────────────────────── */
 
-/* What an errno value means for the requests that await their answers; OCTO_FAILURE_KINDS: nothing, the connection lasts. */
-static enum octo_failure failure_of(int error)
+enum octo_failure octo_client_failure(int error)
 {
     switch (error) {
     case ECONNREFUSED:
@@ -356,12 +360,13 @@ void octo_client_saw_eof(struct octo_conn *conn)
 
 void octo_client_saw_error(struct octo_conn *conn, enum octo_side side, int error)
 {
-    enum octo_failure failure = failure_of(error);
+    enum octo_failure failure = octo_client_failure(error);
 
     if (failure == OCTO_FAILURE_KINDS)
         return;
-    if (!conn->failed)
-        conn->abort_reason = failure;
+    if (!conn->failed && !conn->link->established)
+        octo_unconnected_link(conn, failure);
+    conn->abort_reason = failure;
     conn->failed = true;
     if (side == OCTO_IN) /* what was sent may have been answered before the connection broke: the reader knows */
         fail_all(conn, failure);

@@ -10,6 +10,7 @@
 #include "conn/process.h"
 #include "conn/rules_request.h"
 #include "conn/slab.h"
+#include "conn/unconnected.h"
 #include "conn/watch.h"
 #include "base/clock.h"
 #include "base/lone.h"
@@ -29,19 +30,19 @@ static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) 
 
 /* ── life ──────────────────────────────────────────────────────────────────────────────────────────── */
 
-static void set_peer(struct octo_conn *conn, const struct sockaddr *address)
+void octo_peer_of(const struct sockaddr *address, uint8_t *family, uint8_t peer[16])
 {
     switch (address->sa_family) {
     case AF_INET:
-        conn->family = OCTO_PEER_IPV4;
-        memcpy(conn->peer, &((const struct sockaddr_in *)address)->sin_addr, 4);
+        *family = OCTO_PEER_IPV4;
+        memcpy(peer, &((const struct sockaddr_in *)address)->sin_addr, 4);
         break;
     case AF_INET6:
-        conn->family = OCTO_PEER_IPV6;
-        memcpy(conn->peer, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+        *family = OCTO_PEER_IPV6;
+        memcpy(peer, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
         break;
     default:
-        conn->family = OCTO_PEER_UNIX;
+        *family = OCTO_PEER_UNIX;
     }
 }
 
@@ -76,7 +77,7 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
 
     if (!conn)
         return NULL;
-    set_peer(conn, address);
+    octo_peer_of(address, &conn->family, conn->peer);
     octo_framer_init(&conn->in.framer, OCTO_REQUEST);
     octo_framer_init(&conn->out.framer, OCTO_RESPONSE);
     conn->in.quiet = !(inject & OCTO_INJECT_REQUEST);
@@ -104,7 +105,7 @@ static struct octo_conn *new_link(const struct sockaddr *address, socklen_t len)
         octo_link_free(link);
     if (!conn)
         return NULL;
-    set_peer(conn, address);
+    octo_peer_of(address, &conn->family, conn->peer);
     octo_framer_init(&conn->in.framer, OCTO_RESPONSE);
     octo_framer_init(&conn->out.framer, OCTO_REQUEST);
     conn->in.quiet = true;
@@ -275,6 +276,7 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
     }
     if (octo_service.sandboxed || !is_family(address->sa_family) || socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
+    octo_unconnected_tries(address);
     conn = new_link(address, len);
     if (conn) {
         conn->link->cause = octo_context_now();
@@ -285,6 +287,29 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
         octo_link_established(conn->link);
     if (conn || !octo_fd_is_foreign(fd))
         octo_fd_set(fd, conn);
+}
+
+void octo_fd_settled(int fd, int error)
+{
+    struct octo_conn *conn = octo_fd_hold(fd);
+
+    if (conn && conn->link && error == 0)
+        octo_link_established(conn->link);
+    else if (conn && conn->link && octo_conn_enter(fd, OCTO_OUT) == conn) {
+        octo_client_saw_error(conn, OCTO_OUT, error);
+        octo_conn_leave(conn, OCTO_OUT);
+    }
+    octo_conn_drop(conn);
+}
+
+void octo_fd_unconnected(int fd, const struct sockaddr *address, socklen_t len, int error)
+{
+    if (octo_thread_has_own_descriptors() || octo_service.sandboxed || !is_family(address->sa_family))
+        return;
+    if (!octo_fd_is_foreign(fd)) /* it was told before that the call goes on */
+        octo_fd_settled(fd, error);
+    else if (socket_option(fd, SO_TYPE) == SOCK_STREAM)
+        octo_unconnected(address, len, error);
 }
 
 static uint64_t cookie(int fd)

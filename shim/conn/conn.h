@@ -98,6 +98,13 @@ void octo_fd_duplicated(int from, int to); /* both are now the same open socket 
 void octo_fd_handed_over(int fd);          /* sent to another process */
 void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
 
+void octo_fd_unconnected(int fd, const struct sockaddr *address, socklen_t len,
+                         int error);     /* connect() has failed */
+void octo_fd_settled(int fd, int error); /* connect() goes on no more: SO_ERROR, 0 or an errno value */
+
+/* An address as a record has it; family: enum octo_family. */
+void octo_peer_of(const struct sockaddr *address, uint8_t *family, uint8_t peer[16]);
+
 /* Forgets fd before its close: returns the connection it was, to be dropped. */
 struct octo_conn *octo_fd_detach(int fd);
 struct octo_conn *octo_fd_hold(int fd);       /* the connection, with one descriptor more to be dropped; or NULL */

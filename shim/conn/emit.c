@@ -276,18 +276,22 @@ void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exch
     have_it_written();
 }
 
-void octo_emit_unconnected(const struct octo_conn *conn, uint64_t since_ns, uint64_t now_ns,
-                           enum octo_failure failure)
+void octo_emit_unconnected(const struct octo_unconnected *u)
 {
     struct octo_record *r;
 
     if (!wanted(OCTO_ERROR))
         return;
-    r = begin(OCTO_EV_CLIENT_REQUEST_FAILED, OCTO_ERROR, now_ns, words_to(conn, none));
+    r = begin(OCTO_EV_CLIENT_REQUEST_FAILED, OCTO_ERROR, u->now_ns,
+              (struct words){
+                  .at = u->id, .len = u->id_len, .id_len = u->id_len, .path = u->path, .path_len = u->path_len});
     if (r) {
-        set_asked(r, conn);
-        r->duration_ns = since(since_ns, now_ns);
-        r->reason = failure;
+        r->family = u->family;
+        memcpy(r->peer, u->peer, sizeof(r->peer));
+        r->port = u->family == OCTO_PEER_UNIX ? u->path_len : u->port;
+        r->flags = u->shows;
+        r->duration_ns = u->since_ns ? since(u->since_ns, u->now_ns) : 0;
+        r->reason = u->failure;
         finish(r);
     }
     have_it_written();

@@ -25,9 +25,21 @@ void octo_emit_client_started(const struct octo_conn *conn, const struct octo_ex
 void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exchange *x,
                             const struct octo_ending *ending);
 
+/* A connection that the service could not make. */
+struct octo_unconnected {
+    uint64_t since_ns, now_ns; /* monotonic; since_ns 0: it failed at once */
+    uint8_t family;            /* enum octo_family */
+    uint8_t failure;           /* enum octo_failure */
+    uint8_t shows;             /* as in struct octo_exchange */
+    uint8_t id_len, path_len;
+    uint16_t port;
+    uint8_t peer[16];
+    char id[OCTO_ID_MAX]; /* of the request that it was for */
+    char path[108];       /* of a Unix socket */
+};
+
 /* client.request.failed: there was not even a connection. */
-void octo_emit_unconnected(const struct octo_conn *conn, uint64_t since_ns, uint64_t now_ns,
-                           enum octo_failure failure);
+void octo_emit_unconnected(const struct octo_unconnected *u);
 
 /* connection.opened, connection.closed */
 void octo_emit_connection(const struct octo_conn *conn, bool opened, uint64_t now_ns);

@@ -14,6 +14,7 @@
 #include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
+#include "conn/unconnected.h"
 #include "base/clock.h"
 
 /* ── requests ──────────────────────────────────────────────────────────────────────────────────────── */
@@ -29,6 +30,7 @@ static void in_begin(void *owner, struct octo_framer *f)
     }
     if (!conn->building) {
         octo_context_turns();
+        octo_unconnected_goes_on();
         conn->building = octo_exchange_new();
         if (!conn->building) {
             octo_framer_opaque(f, OCTO_OPAQUE_MEMORY);
@@ -145,6 +147,7 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
         .reason = reason,
     };
 
+    octo_unconnected_goes_on();
     octo_measure_ended(x, &ending);
     if (octo_rules_on_requests())
         octo_rules_ended(x, &ending);

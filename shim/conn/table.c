@@ -1,6 +1,7 @@
 /* The table of descriptors: see conn.h. A connection leaves it before its descriptor is closed, because the
  * number may be given out again at once. */
 #include "conn/conn.h"
+#include "conn/unconnected.h"
 #include "conn/process.h"
 #include "base/sys.h"
 
@@ -134,6 +135,7 @@ void octo_conn_process_ends(void)
 {
     unsigned end = atomic_load(&table_end);
 
+    octo_unconnected_goes_on();
     for (unsigned fd = 0; fd < end; fd++) {
         struct octo_conn *conn = octo_fd_detach((int)fd);
 

@@ -6,6 +6,7 @@
  */
 #include "hook/reals.h"
 #include "base/sys.h"
+#include "conn/client.h"
 #include "conn/conn.h"
 #include "conn/process.h"
 
@@ -74,8 +75,12 @@ static int connected(int fd, const struct sockaddr *address, socklen_t len, int 
     int kept = errno;
     bool now = result == 0 || (kept == EISCONN && !octo_fd_is_foreign(fd));
 
-    if ((now || kept == EINPROGRESS || kept == EINTR) && !octo_process_is_borrowed())
+    if (octo_process_is_borrowed())
+        return result;
+    if (now || kept == EINPROGRESS || kept == EINTR)
         octo_fd_connected(fd, address, len, now);
+    else if (octo_client_failure(kept) != OCTO_FAILURE_KINDS && address && len >= sizeof(sa_family_t))
+        octo_fd_unconnected(fd, address, len, kept);
     errno = kept;
     return result;
 }
@@ -250,6 +255,18 @@ static inline int octo_setsockopt(int fd, int level, int name, const void *value
 
     if (result == 0 && (level == SOL_TLS || (level == IPPROTO_TCP && name == TCP_ULP)) && !octo_fd_is_foreign(fd))
         octo_fd_unframable(fd);
+    return result;
+}
+
+/* How a connect() that went on has ended. */
+static inline int octo_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    int result = octo_real.getsockopt(fd, level, name, value, len), kept = errno;
+
+    if (level == SOL_SOCKET && name == SO_ERROR && result == 0 && *len == sizeof(int) && !octo_fd_is_foreign(fd) &&
+        !octo_process_is_borrowed())
+        octo_fd_settled(fd, *(int *)value);
+    errno = kept;
     return result;
 }
 

@@ -9,6 +9,7 @@ same 'make install' 0 $?
 same 'what is installed' "bin/octoshim-run
 include/octoshim/record.h
 lib/octoshim/liboctoshim.so
+lib/octoshim/octoshim.js
 libexec/octoshim/octoshim-doctor
 libexec/octoshim/octoshim-metrics
 share/man/man1/octoshim-run.1
