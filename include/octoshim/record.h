@@ -4,7 +4,7 @@
  * For: shim/event (rings), shim/conn (fills them), shim/export (drains them), and other readers of a
  * segment. Fixed head, then text; a record is a multiple of 32 bytes and never wraps in its ring.
  *
- *      0        8      12     16                                  108
+ *      0        8      12     16                                  142
  *      | commit | size | kind… | times, numbers, peer, lengths    | id | method | host | target | pad |
  *
  * Bytes of text are raw, as they came from the network; who prints them makes them safe.
@@ -101,6 +101,9 @@ struct octo_record {
     uint64_t bytes_out;  /* bytes of what it has written, as it wrote them: the response, CLIENT_*: the request */
     uint64_t count;      /* SHIM_*: how many */
     uint64_t request_no; /* number of the request, unique in its process; for joins */
+    uint64_t trace[2];   /* that the request belongs to, as its hex digits read; 0: none */
+    uint64_t span;       /* of the request; the same */
+    uint64_t parent;     /* of who has sent it; 0: it begins here */
     uint32_t pid;        /* process that wrote it */
     uint32_t tid;        /* 0: not known */
     uint16_t status;     /* HTTP status; exit code of SERVICE_STOPPED */
@@ -109,7 +112,9 @@ struct octo_record {
     uint8_t id_len, method_len, host_len, protocol; /* protocol: 0 unknown, 10 HTTP/1.0, 11 HTTP/1.1 */
     uint16_t target_len; /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
     uint16_t port;       /* CLIENT_*: of the peer; of a Unix socket: bytes of its path */
-    char text[];         /* id, method, host, target, path of a Unix socket, one after the other, no NULs */
+    uint8_t trace_flags; /* W3C Trace Context: 1 sampled, 2 random */
+    uint8_t spare;
+    char text[]; /* id, method, host, target, path of a Unix socket, one after the other, no NULs */
 };
 
 #define OCTO_RECORD_HEAD ((uint32_t) __builtin_offsetof(struct octo_record, text)) /* bytes before text */

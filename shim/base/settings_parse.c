@@ -71,6 +71,32 @@ static int parse_word(const struct word *words, const char *value, size_t len, u
     return -EINVAL;
 }
 
+static int parse_propagators(const char *value, size_t len, uint8_t *to)
+{
+    static const struct word words[] = {{"tracecontext", OCTO_PROPAGATE_TRACECONTEXT},
+                                        {"b3", OCTO_PROPAGATE_B3},
+                                        {"baggage", 0},
+                                        {"none", 0},
+                                        {NULL, 0}};
+    uint8_t all = 0, one;
+
+    for (const char *p = value, *end = value + len, *comma; p <= end; p = comma + 1) {
+        const char *to_end;
+
+        comma = p < end ? memchr(p, ',', (size_t)(end - p)) : NULL;
+        comma = comma ? comma : end;
+        for (to_end = comma; p < to_end && *p == ' '; p++)
+            ;
+        while (to_end > p && to_end[-1] == ' ')
+            to_end--;
+        if (parse_word(words, p, (size_t)(to_end - p), &one) != 0)
+            return -EINVAL;
+        all |= one;
+    }
+    *to = all;
+    return 0;
+}
+
 /* Digits only, at most max. Returns how many digits there were, or -EINVAL. */
 static int parse_digits(const char *value, size_t len, uint64_t max, uint64_t *to)
 {
@@ -271,6 +297,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(level_words, value, len, member);
     case OCTO_SETTING_INJECT:
         return parse_word(inject_words, value, len, member);
+    case OCTO_SETTING_PROPAGATORS:
+        return parse_propagators(value, len, member);
     case OCTO_SETTING_CONTEXT:
         return parse_word(context_words, value, len, member);
     case OCTO_SETTING_ROTATE:

@@ -14,6 +14,7 @@ enum octo_setting_kind {
     OCTO_SETTING_LEVEL,
     OCTO_SETTING_INJECT,
     OCTO_SETTING_CONTEXT,
+    OCTO_SETTING_PROPAGATORS, /* words, comma separated */
     OCTO_SETTING_ROTATE,
     OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
     OCTO_SETTING_FRACTION,     /* member scaled to OCTO_SAMPLE_ALL */
@@ -57,6 +58,8 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(JSON, "JSON_LOGS", BOOL, BOTH, json, "true", OCTO_WORDS_BOOL)                                               \
     X(INJECT, "OCTOSHIM_INJECT", INJECT, BOTH, inject, "both", "both, request, response, off")                    \
     X(CONTEXT, "OCTOSHIM_CONTEXT", CONTEXT, BOTH, context, "certain", "certain, inferred, off")                   \
+    X(PROPAGATORS, "OTEL_PROPAGATORS", PROPAGATORS, BOTH, propagators, "tracecontext,baggage",                    \
+      "tracecontext, b3, comma separated; baggage, which passes as it is; none")                                  \
     X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                                  \
       "stderr, or a path of at most 1023 bytes in which %s is the service and %% is %")                           \
     X(ROTATE, "OCTOSHIM_LOG_ROTATE", ROTATE, BOTH, rotate, "daily",                                               \

@@ -61,22 +61,27 @@ static struct octo_cause cause_of(struct octo_conn *conn)
     return cause;
 }
 
-/* Its ID, in events and perhaps in its head: that of its cause if that is certain; else what the service itself has sent; else
- * that of its cause, as far as can be told. */
-static void decide_id(struct octo_exchange *x, const struct octo_framer *f)
+/* Its ID and trace, in events and perhaps in its head: those of its cause if that is certain; else what the service itself has
+ * sent; else those of its cause, as far as can be told. */
+static void decide(struct octo_exchange *x, const struct octo_framer *f)
 {
     bool infers = octo_service.settings.context == OCTO_CONTEXT_INFERRED;
-    char id[OCTO_ID_MAX];
-    uint8_t len;
+    bool inserts = (x->cause.certain || infers) && (octo_service.settings.inject & OCTO_INJECT_REQUEST);
+    struct octo_origin origin;
 
-    if (f->id_state == OCTO_ID_USABLE && !x->cause.certain) {
-        octo_exchange_set_id(x, x->text.id, f->id_len);
-    } else if (x->cause.number && octo_context_id(x->cause, id, &len)) {
-        octo_exchange_set_id(x, id, len);
-        x->shows = x->cause.certain ? OCTO_RECORD_CERTAIN : OCTO_RECORD_INFERRED;
-        x->inserts = f->id_state == OCTO_ID_ABSENT && (x->cause.certain || infers) &&
-                     (octo_service.settings.inject & OCTO_INJECT_REQUEST);
+    if (!x->cause.number || !octo_context_origin(x->cause, &origin)) {
+        octo_propagate_ask(x, f, NULL, false);
+        if (f->id_state == OCTO_ID_USABLE)
+            octo_exchange_set_id(x, x->text.id, f->id_len);
+        return;
     }
+    if (x->cause.certain || f->id_state != OCTO_ID_USABLE) {
+        octo_exchange_set_id(x, origin.id, origin.id_len);
+        x->shows = x->cause.certain ? OCTO_RECORD_CERTAIN : OCTO_RECORD_INFERRED;
+    } else {
+        octo_exchange_set_id(x, x->text.id, f->id_len);
+    }
+    octo_propagate_ask(x, f, &origin, inserts);
 }
 
 /* The head of the request is known, and about to be sent. Once. */
@@ -94,7 +99,7 @@ static void announce(struct octo_conn *conn, struct octo_exchange *x, const stru
     if (octo_service_awake()) {
         if (octo_service.settings.context != OCTO_CONTEXT_OFF)
             x->cause = cause_of(conn);
-        decide_id(x, f);
+        decide(x, f);
     } else {
         x->mute = true;
     }
@@ -110,8 +115,8 @@ static const char *out_insertion(void *owner, const struct octo_framer *f, size_
     struct octo_exchange *x = conn->building;
 
     announce(conn, x, f);
-    *len = x->inserts ? x->line_len : 0;
-    return x->line;
+    *len = x->block_len;
+    return x->block;
 }
 
 static void tell_end(struct octo_conn *conn, struct octo_exchange *x)

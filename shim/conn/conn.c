@@ -86,7 +86,7 @@ static struct octo_conn *new_conn(const struct sockaddr *address)
         conn->in.tapped = octo_rules_tap_in();
         conn->out.tapped = octo_rules_tap_out();
     }
-    conn->in.reserve = OCTO_ID_LINE_MADE;
+    conn->in.reserve = OCTO_ID_LINE_MADE + (octo_service.settings.propagators ? OCTO_TRACEPARENT_LINE : 0);
     conn->counted = octo_measure_opened();
     if (octo_service.settings.level == OCTO_DEBUG) {
         conn->opened_ns = octo_clock_mono_ns();

@@ -109,13 +109,9 @@ bool octo_context_lasts(struct octo_cause cause)
            !(atomic_load_explicit(&x->over, memory_order_relaxed) & OCTO_RESPONSE_OVER);
 }
 
-bool octo_context_id(struct octo_cause cause, char id[OCTO_ID_MAX], uint8_t *len)
+bool octo_context_origin(struct octo_cause cause, struct octo_origin *origin)
 {
-    const struct octo_exchange *x = octo_exchange_at(cause.handle);
-    uint8_t n = x->id_len <= OCTO_ID_MAX ? x->id_len : OCTO_ID_MAX;
-
-    memcpy(id, octo_exchange_id(x), n);
-    *len = n;
+    octo_propagate_origin(octo_exchange_at(cause.handle), origin);
     atomic_thread_fence(memory_order_acquire); /* as a reader of a sequence lock: is it still that one? */
     return octo_context_lasts(cause);
 }

@@ -18,6 +18,7 @@
 #define OCTO_CONN_CONTEXT_H
 
 #include "conn/conn.h"
+#include "conn/propagate.h"
 
 /* This thread has read the head of x on conn, a client's. */
 void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x);
@@ -45,8 +46,8 @@ struct octo_cause octo_context_sole(int fd);
 /* True if that request is still going on. */
 bool octo_context_lasts(struct octo_cause cause);
 
-/* Takes its ID, id[0..*len). False if it is over. */
-bool octo_context_id(struct octo_cause cause, char id[OCTO_ID_MAX], uint8_t *len);
+/* Takes what it hands on. False if it is over. */
+bool octo_context_origin(struct octo_cause cause, struct octo_origin *origin);
 
 /* The settings are read: what kind of program is it? */
 void octo_context_wake(void);

@@ -89,6 +89,11 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
     set_peer(r, conn);
     r->protocol = x->minor ? 11 : 10;
     r->request_no = x->number;
+    r->trace[0] = x->trace.id[0];
+    r->trace[1] = x->trace.id[1];
+    r->span = x->trace.span;
+    r->parent = x->trace.parent;
+    r->trace_flags = x->trace.flags;
     r->flags = x->target_cut ? OCTO_RECORD_TARGET_CUT : 0;
 }
 

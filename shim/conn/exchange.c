@@ -88,8 +88,6 @@ void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *
 {
     struct octo_process *process;
 
-    if (x->line_len)
-        return;
     if (f->id_state == OCTO_ID_USABLE) {
         octo_exchange_set_id(x, x->text.id, f->id_len);
         return;

@@ -11,7 +11,14 @@
 #include "proto/framer.h"
 #include "proto/request_id.h"
 
+#include <stddef.h>
+
 struct octo_conn;
+
+enum {
+    OCTO_BLOCK_LINES = OCTO_ID_LINE_MAX + OCTO_TRACEPARENT_LINE + OCTO_B3_LINE,
+    OCTO_BLOCK_MAX = OCTO_BLOCK_LINES + OCTO_TRACESTATE_LINE_MAX,
+};
 
 enum { OCTO_PROGRESS_MAX = 4 }; /* gauges by rule that one request counts in while it lasts */
 
@@ -69,17 +76,23 @@ struct octo_exchange {
     struct {
         uint32_t counted, share;
     } progress[OCTO_PROGRESS_MAX];
-    bool queued, inserts;        /* client.c's, like the next ones */
+    bool queued;                 /* client.c's, like the next ones */
     bool mute;                   /* not to be told of */
     uint8_t shows;               /* in events: OCTO_RECORD_CERTAIN, _INFERRED, or 0 */
     struct octo_cause cause;     /* the inbound request that it is made for */
     struct octo_ending ending;   /* valid with OCTO_ANSWER_OVER */
     struct octo_record *intent;  /* its end, as it will be if the present call takes all of its bytes; or NULL */
     uint64_t intent_mark;        /* what the ring knows that by */
-    char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what both editors insert */
+    struct octo_trace trace;     /* that it belongs to; id 0: none */
+    uint16_t block_len;          /* of the lines that go into the request's head */
+    uint16_t state_len;          /* of its tracestate, as it is passed on */
+    char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what goes into the response's head */
+    /* What goes into the request's head; of a client's, its tracestate in the last part. */
+    char block[OCTO_BLOCK_MAX];
     union {
-        struct octo_head_text text;                /* while the head is read: the framer's */
-        char words[sizeof(struct octo_head_text)]; /* then: ID, method, host, target, one after the other */
+        struct octo_head_text text; /* while the head is read: the framer's */
+        /* then: ID, method, host, target, one after the other */
+        char words[offsetof(struct octo_head_text, traceparent)];
     };
 };
 
@@ -95,7 +108,7 @@ void octo_exchange_prepare(void);
 struct octo_exchange *octo_exchange_new(void);
 void octo_exchange_free(struct octo_exchange *x);
 
-/* Decides the exchange's ID once its head is complete: the client's if usable, else a fresh one. Once. */
+/* Decides the exchange's ID once its head is complete: the client's if usable, else a fresh one. */
 void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *f);
 
 /* Its ID is id[0..len), len 1 to 128. */

@@ -13,6 +13,7 @@
 #include "conn/host.h"
 #include "conn/measure.h"
 #include "conn/process.h"
+#include "conn/propagate.h"
 #include "conn/rules_request.h"
 #include "conn/unconnected.h"
 #include "base/clock.h"
@@ -43,13 +44,22 @@ static void in_begin(void *owner, struct octo_framer *f)
     f->text = &conn->building->text;
 }
 
+/* Once its head is complete; once. */
+static void decide(struct octo_exchange *x, const struct octo_framer *f)
+{
+    if (x->line_len)
+        return;
+    octo_exchange_decide_id(x, f);
+    octo_propagate_serve(x, f);
+}
+
 static const char *in_insertion(void *owner, const struct octo_framer *f, size_t *len)
 {
     struct octo_exchange *x = ((struct octo_conn *)owner)->building;
 
-    octo_exchange_decide_id(x, f);
-    *len = f->id_state == OCTO_ID_ABSENT && (octo_service.settings.inject & OCTO_INJECT_REQUEST) ? x->line_len : 0;
-    return x->line;
+    decide(x, f);
+    *len = x->block_len;
+    return x->block;
 }
 
 static void in_head(void *owner, const struct octo_framer *f, bool inserted)
@@ -62,7 +72,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
         conn->broken = OCTO_OPAQUE_PIPELINE;
         return;
     }
-    octo_exchange_decide_id(x, f);
+    decide(x, f);
     octo_exchange_head_over(x, f);
     x->head_ns = octo_conn_now_in(conn);
     conn->building = NULL;

@@ -79,16 +79,18 @@ static bool is_other_port(uint16_t port)
 
 static void failed(struct octo_unconnected *u)
 {
+    struct octo_origin origin;
     struct octo_cause cause;
 
     if (!octo_service_awake() ||
         (u->family == OCTO_PEER_UNIX ? u->failure != OCTO_FAILURE_REFUSED : is_other_port(u->port)))
         return;
     cause = octo_service.settings.context != OCTO_CONTEXT_OFF ? octo_context_now() : (struct octo_cause){0};
-    if (cause.number && octo_context_id(cause, u->id, &u->id_len))
+    if (cause.number && octo_context_origin(cause, &origin)) {
         u->shows = cause.certain ? OCTO_RECORD_CERTAIN : OCTO_RECORD_INFERRED;
-    else
-        u->id_len = 0;
+        u->id_len = origin.id_len;
+        memcpy(u->id, origin.id, origin.id_len);
+    }
     u->now_ns = octo_clock_mono_ns();
     octo_unconnected_goes_on();
     if (u->family == OCTO_PEER_IPV6)

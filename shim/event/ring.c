@@ -23,7 +23,7 @@ enum {
 
 #define SMALLEST (((uint32_t)sizeof(struct octo_record) + OCTO_RECORD_ALIGN - 1) & ~(OCTO_RECORD_ALIGN - 1))
 
-_Static_assert(OCTO_RECORD_HEAD == 108, "the layout is a promise to readers of a segment");
+_Static_assert(OCTO_RECORD_HEAD == 142, "the layout is a promise to readers of a segment");
 
 void octo_ring_init(struct octo_ring *ring, uint32_t size)
 {

@@ -6,6 +6,7 @@
  */
 #include "export/encode.h"
 
+#include "base/hex.h"
 #include "export/form.h"
 #include "export/target.h"
 
@@ -16,12 +17,12 @@
 enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
-    AFTER_PATH_MAX = 1200,
-    SOCKET_ROOM = 300, /* bytes of output for a Unix socket's path; what is more is left out */
+    AFTER_PATH_MAX = 1100,
+    SOCKET_ROOM = 200, /* bytes of output for a Unix socket's path; what is more is left out */
     ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
 /* Longest head, identity, id, method and host must leave room for a path. */
-_Static_assert(256 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
+_Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
                "a path of some length fits always");
 
 const char *octo_abort_reason_name(unsigned reason)
@@ -112,6 +113,13 @@ static char *put_word(char *p, const struct octo_form *form, enum octo_key key, 
     return put_close(octo_put_bytes(p, word, strlen(word)), &form->text_end);
 }
 
+static inline char *put_trace(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    p = octo_hex_put16(octo_hex_put16(put_key(p, form, OCTO_KEY_TRACE_ID), r->trace[0]), r->trace[1]);
+    p = put_close(p, &form->text_end);
+    return put_close(octo_hex_put16(put_key(p, form, OCTO_KEY_SPAN_ID), r->span), &form->text_end);
+}
+
 static char *put_address(char *p, const struct octo_record *r)
 {
     switch (r->family) {
@@ -167,6 +175,8 @@ static char *put_request(char *p, const struct octo_encoder *e, const struct oct
         authority.len = 255;
     if (r->id_len > 0 && r->id_len <= ID_MAX)
         p = put_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
+    if (r->trace[0] | r->trace[1])
+        p = put_trace(p, form, r);
     if (r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED))
         p = put_word(p, form, OCTO_KEY_CONTEXT, r->flags & OCTO_RECORD_CERTAIN ? "certain" : "inferred");
     if (r->method_len > 0) {

@@ -17,6 +17,8 @@
 /* OCTO_KEY(symbol, name, JSON quote of its value) in the order of a line */
 #define OCTO_KEYS(X)                                                                                              \
     X(REQUEST_ID, "request_id", "\"")                                                                             \
+    X(TRACE_ID, "trace_id", "\"")                                                                                 \
+    X(SPAN_ID, "span_id", "\"")                                                                                   \
     X(CONTEXT, "context", "\"")                                                                                   \
     X(METHOD, "method", "\"")                                                                                     \
     X(PATH, "path", "\"")                                                                                         \

@@ -48,10 +48,16 @@ static inline bool is_host(const uint8_t *name)
 enum field octo_field_find(const uint8_t *name, size_t len)
 {
     switch (len) {
+    case 2:
+        return (name[0] | 0x20) == 'b' && name[1] == '3' ? FIELD_B3 : FIELD_NONE;
     case 4:
         return is_host(name) ? FIELD_HOST : FIELD_NONE;
     case 10:
-        return same_name(name, "connection", 10) ? FIELD_CONNECTION : FIELD_NONE;
+        return same_name(name, "connection", 10)   ? FIELD_CONNECTION
+               : same_name(name, "tracestate", 10) ? FIELD_TRACESTATE
+                                                   : FIELD_NONE;
+    case 11:
+        return same_name(name, "traceparent", 11) ? FIELD_TRACEPARENT : FIELD_NONE;
     case 12:
         return same_name(name, "x-request-id", 12) ? FIELD_ID : FIELD_NONE;
     case 14:
@@ -61,6 +67,49 @@ enum field octo_field_find(const uint8_t *name, size_t len)
     default:
         return FIELD_NONE;
     }
+}
+
+/* A header that must come once begins: the first one is kept, but of two neither means anything. */
+static void begin_single(struct octo_framer *f, uint8_t *len)
+{
+    if (f->text == NULL)
+        f->field = FIELD_NONE;
+    else if (*len > 0) {
+        *len = OCTO_REPEATED;
+        f->field = FIELD_NONE;
+    }
+}
+
+/* What does not fit is not kept; but that there was more than blanks shows in the last byte. */
+static void value_single(char *kept, size_t max, uint8_t *len, const uint8_t *p, size_t n)
+{
+    size_t room = max - *len, some = n < room ? n : room;
+
+    memcpy(kept + *len, p, some);
+    *len = (uint8_t)(*len + some);
+    for (size_t i = some; i < n; i++)
+        if (p[i] != ' ' && p[i] != '\t')
+            kept[max - 1] = '?';
+}
+
+/* An empty one is there nevertheless: as one blank, which is not valid. */
+static void end_single(char *kept, uint8_t *len)
+{
+    while (*len > 0 && (kept[*len - 1] == ' ' || kept[*len - 1] == '\t'))
+        --*len;
+    if (*len == 0)
+        kept[(*len)++] = ' ';
+}
+
+static void value_tracestate(struct octo_framer *f, const uint8_t *p, size_t n)
+{
+    size_t room = f->text != NULL ? OCTO_TRACESTATE_KEPT - f->tracestate_len : 0;
+
+    if (n > room)
+        n = room;
+    if (n > 0)
+        memcpy(f->text->tracestate + f->tracestate_len, p, n);
+    f->tracestate_len = (uint16_t)(f->tracestate_len + n);
 }
 
 void octo_field_begin(struct octo_framer *f, enum field field)
@@ -84,6 +133,16 @@ void octo_field_begin(struct octo_framer *f, enum field field)
         if (f->flags & FLAG_HOST)
             f->field = FIELD_NONE;
         f->flags |= FLAG_HOST;
+        break;
+    case FIELD_TRACEPARENT:
+        begin_single(f, &f->traceparent_len);
+        break;
+    case FIELD_B3:
+        begin_single(f, &f->b3_len);
+        break;
+    case FIELD_TRACESTATE:
+        if (f->tracestate_len > 0)
+            value_tracestate(f, (const uint8_t *)",", 1);
         break;
     default:
         break;
@@ -229,6 +288,15 @@ void octo_field_value(struct octo_framer *f, const uint8_t *p, size_t n)
     case FIELD_HOST:
         value_host(f, p, n);
         break;
+    case FIELD_TRACEPARENT:
+        value_single(f->text->traceparent, OCTO_TRACEPARENT_KEPT, &f->traceparent_len, p, n);
+        break;
+    case FIELD_B3:
+        value_single(f->text->b3, OCTO_B3_KEPT, &f->b3_len, p, n);
+        break;
+    case FIELD_TRACESTATE:
+        value_tracestate(f, p, n);
+        break;
     case FIELD_NONE:
         break;
     }
@@ -259,6 +327,13 @@ void octo_field_end(struct octo_framer *f)
                (f->text->host[f->host_len - 1] == ' ' || f->text->host[f->host_len - 1] == '\t'))
             f->host_len--;
         break;
+    case FIELD_TRACEPARENT:
+        end_single(f->text->traceparent, &f->traceparent_len);
+        break;
+    case FIELD_B3:
+        end_single(f->text->b3, &f->b3_len);
+        break;
+    case FIELD_TRACESTATE:
     case FIELD_NONE:
         break;
     }

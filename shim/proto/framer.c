@@ -52,6 +52,8 @@ static void begin_message(struct octo_framer *f)
     f->status = 0;
     f->target_len = 0;
     f->method_len = f->host_len = f->id_len = 0;
+    f->traceparent_len = f->b3_len = 0;
+    f->tracestate_len = 0;
     f->id_state = OCTO_ID_ABSENT;
     f->minor = 0;
     f->field = FIELD_NONE;

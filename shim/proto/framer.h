@@ -3,7 +3,7 @@
  *
  * For: the editors (edit.h) and conn/. Pure: bytes in, verdict out; no allocation, no clock, no I/O.
  * It accepts only what RFC 9112 plainly allows (law 2). Any doubt makes the stream opaque for good,
- * and `reason` says why. The state is 64 bytes and may be copied: an editor plans on a copy and keeps
+ * and `reason` says why. The state is 72 bytes and may be copied: an editor plans on a copy and keeps
  * or drops it.
  *
  *      GET /a HTTP/1.1 CRLF  Host: b CRLF   CRLF   body…          next message…
@@ -15,6 +15,8 @@
  */
 #ifndef OCTO_PROTO_FRAMER_H
 #define OCTO_PROTO_FRAMER_H
+
+#include "trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,12 +72,13 @@ enum octo_opaque_reason {
 };
 
 enum {
-    OCTO_METHOD_MAX = 23,     /* bytes of a method kept; longer ones are cut */
-    OCTO_TARGET_MAX = 1024,   /* bytes of a request target kept, query included */
-    OCTO_HOST_MAX = 255,      /* bytes of a Host kept */
-    OCTO_ID_MAX = 128,        /* bytes of the longest usable request ID */
-    OCTO_HEAD_MAX = 65536,    /* bytes of the largest head that is framed */
-    OCTO_HEAD_LINES_MAX = 256 /* field lines of the largest head that is framed */
+    OCTO_METHOD_MAX = 23,      /* bytes of a method kept; longer ones are cut */
+    OCTO_TARGET_MAX = 1024,    /* bytes of a request target kept, query included */
+    OCTO_HOST_MAX = 255,       /* bytes of a Host kept */
+    OCTO_ID_MAX = 128,         /* bytes of the longest usable request ID */
+    OCTO_HEAD_MAX = 65536,     /* bytes of the largest head that is framed */
+    OCTO_HEAD_LINES_MAX = 256, /* field lines of the largest head that is framed */
+    OCTO_REPEATED = 255        /* as a length: several headers, where there must be one */
 };
 
 /* Where a framer puts the text of a request head. Valid bytes are counted by the framer's lengths, so
@@ -85,6 +88,7 @@ struct octo_head_text {
     char id[OCTO_ID_MAX];
     char host[OCTO_HOST_MAX + 1];
     char target[OCTO_TARGET_MAX];
+    char traceparent[OCTO_TRACEPARENT_KEPT], b3[OCTO_B3_KEPT], tracestate[OCTO_TRACESTATE_KEPT];
 };
 
 struct octo_framer {
@@ -104,8 +108,11 @@ struct octo_framer {
     uint8_t minor;                        /* 0 or 1: HTTP/1.x of the present message */
     uint8_t field, pos, kept;             /* private to the framer */
     uint8_t scratch[24];                  /* private to the framer */
+    uint8_t traceparent_len, b3_len;      /* requests: bytes in text->traceparent, ->b3; OCTO_REPEATED */
+    uint16_t tracestate_len;              /* bytes in text->tracestate, as if there were one header */
+    uint32_t spare;
 };
-_Static_assert(sizeof(struct octo_framer) == 64, "a framer is one cache line");
+_Static_assert(sizeof(struct octo_framer) == 72, "a framer is copied with every plan");
 
 /* Makes a fresh framer for a stream of the given role, at the start of its first message. */
 void octo_framer_init(struct octo_framer *f, enum octo_role role);

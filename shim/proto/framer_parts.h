@@ -55,7 +55,17 @@ enum {
 };
 
 /* The fields whose value is looked at. */
-enum field { FIELD_NONE, FIELD_HOST, FIELD_CONNECTION, FIELD_ID, FIELD_LENGTH, FIELD_CODING };
+enum field {
+    FIELD_NONE,
+    FIELD_HOST,
+    FIELD_CONNECTION,
+    FIELD_ID,
+    FIELD_LENGTH,
+    FIELD_CODING,
+    FIELD_TRACEPARENT,
+    FIELD_TRACESTATE,
+    FIELD_B3,
+};
 
 /* head.c: consumes bytes of at[0..end), at < end, in the phases PH_METHOD to PH_VALUE. Returns where it
  * stopped, with *verdict set if that is a point of interest. May leave the framer opaque. */

@@ -5,6 +5,8 @@
  */
 #include "request_id.h"
 
+#include "base/hex.h"
+
 #include <string.h>
 
 bool octo_id_usable(const char *id, size_t len)
@@ -17,25 +19,10 @@ bool octo_id_usable(const char *id, size_t len)
     return true;
 }
 
-/* Eight hex digits of v, most significant first, all at once: one nibble into each byte, then from 0..15 to ASCII. */
-static void put_hex8(char *out, uint32_t v)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t x, above_9;
-
-    x = (uint64_t)(v >> 16) | (uint64_t)(v & 0xffff) << 32; /* 16 bits in each 32, high half first */
-    x = ((x >> 8) & 0x000000ff000000ffu) | (x & 0x000000ff000000ffu) << 16; /* 8 in each 16 */
-    x = ((x >> 4) & 0x000f000f000f000fu) | (x & 0x000f000f000f000fu) << 8;  /* 4 in each 8 */
-    above_9 = (x + 6 * ones) >> 4 & ones;
-    x += '0' * ones + ('a' - '0' - 10) * above_9;
-    memcpy(out, &x, 8); /* the first digit is in the lowest byte: little-endian, as all that we run on */
-}
-
 void octo_id_make(char out[OCTO_ID_MADE_LEN], uint64_t bits)
 {
     memcpy(out, "req_", 4);
-    put_hex8(out + 4, (uint32_t)(bits >> 32));
-    put_hex8(out + 12, (uint32_t)bits);
+    octo_hex_put16(out + 4, bits);
 }
 
 size_t octo_id_line_make(char out[OCTO_ID_LINE_MAX], uint64_t bits)

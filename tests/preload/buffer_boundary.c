@@ -41,7 +41,7 @@ int main(void)
     ask(&pair, small, strlen(small) + 72);
 
     char big[1024];
-    const size_t heads[] = {511, 512, 513, 512 - LINE_LEN, 512 - LINE_LEN - 1};
+    const size_t heads[] = {511, 512, 513, 512 - REQUEST_LINES, 512 - REQUEST_LINES - 1};
     for (size_t i = 0; i < COUNT(heads); i++) { /* heads of that length, buffers of 512 and 513 */
         snprintf(big, sizeof big, "GET / HTTP/1.1\r\nHost: test\r\nPad: %0*d\r\n\r\n", (int)heads[i] - 37, 0);
         CHECK(strlen(big) == heads[i]);

@@ -10,6 +10,7 @@
 // event: client.request.completed method=GET path=/after request_id
 // not-event: client.request.completed path=/after context=certain
 // not-event: client.request.completed context=inferred
+// event: client.request.completed path=/one trace_id=0af7651916cd43dd8448eb211c80319c span_id=b7ad6b7169203331
 // env: LOG_LEVEL=debug
 #include "preload.h"
 
@@ -25,11 +26,14 @@ static long raw(long number, long a, long b, long c)
 
 struct talk {
     const char *request, *response;
-    bool carries; /* the request gets the ID */
-    bool closes;  /* the response ends with the connection */
-    bool tunnel;  /* what follows is no HTTP */
-    int requests; /* pipelined */
+    bool carries;  /* the request gets the ID */
+    bool closes;   /* the response ends with the connection */
+    bool tunnel;   /* what follows is no HTTP */
+    int requests;  /* pipelined */
+    bool complete; /* nothing is added to it */
 };
+
+#define TRACE "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n"
 
 static const struct talk talks[] = {
     {"GET /plain HTTP/1.1\r\nHost: a.test\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true,
@@ -46,10 +50,10 @@ static const struct talk talks[] = {
      .requests = 1},
     {"GET http://far.test/absolute?q HTTP/1.1\r\nHost: far.test\r\n\r\n",
      "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", true, .requests = 1},
-    {"GET /one HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: one\r\n\r\nGET /two HTTP/1.1\r\nHost: "
-     "a.test\r\nX-Request-ID: two\r\n\r\n",
+    {"GET /one HTTP/1.1\r\nX-Request-ID: one\r\n" TRACE "\r\nGET /two HTTP/1.1\r\n" TRACE
+     "X-Request-ID: two\r\n\r\n",
      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2", false,
-     .requests = 2},
+     .complete = true, .requests = 2},
     {"CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n", "HTTP/1.1 200 Connection established\r\n\r\n", true,
      .tunnel = true, .requests = 1},
     {"GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
@@ -95,8 +99,9 @@ static void check_sent(int peer, const struct talk *talk)
 {
     char bytes[1024], id[ID_SIZE] = "";
     size_t want = strlen(talk->request), len = 0;
-    bool carries = shimmed() && talk->carries && !alone && request_ids != ABSENT;
-    size_t line = carries ? strlen("X-Request-ID: outer-1\r\n") : 0;
+    bool linked = shimmed() && !alone && request_ids != ABSENT && !talk->complete;
+    bool carries = linked && talk->carries;
+    size_t line = (carries ? strlen("X-Request-ID: outer-1\r\n") : 0) + (linked ? TRACE_LEN : 0);
     while (len < want + line) {
         long got = raw(SYS_read, peer, (long)bytes + (long)len, (long)(sizeof bytes - len));
         CHECK(got > 0);
@@ -107,6 +112,8 @@ static void check_sent(int peer, const struct talk *talk)
         len = strip_id(bytes, len, id);
         CHECK(strcmp(id, "outer-1") == 0);
     }
+    if (linked)
+        len = strip_trace(bytes, len);
     CHECK(len == want && memcmp(bytes, talk->request, len) == 0);
 }
 
@@ -162,7 +169,7 @@ static void ask(int listening, const struct address *to, int flags, int way, con
     }
     if (talk->tunnel) {
         const struct talk through = {
-            "GET /through HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", false, false, true, 0};
+            "GET /through HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", false, false, true, 0, true};
         put(fd, through.request, strlen(through.request), way);
         check_sent(peer, &through);
         CHECK(raw(SYS_write, peer, (long)through.response, (long)strlen(through.response)) > 0);
@@ -194,13 +201,9 @@ int main(void)
 
     alone = true;
     const struct talk after = {"GET /after HTTP/1.1\r\nHost: a.test\r\nX-Request-ID: mine\r\n\r\n",
-                               "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-                               false,
-                               false,
-                               false,
-                               1};
-    const struct talk nobodys = {
-        "GET /nobodys HTTP/1.1\r\nHost: a.test\r\n\r\n", after.response, true, false, false, 1};
+                               "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", .requests = 1};
+    const struct talk nobodys = {"GET /nobodys HTTP/1.1\r\nHost: a.test\r\n\r\n", after.response, .carries = true,
+                                 .requests = 1};
     ask(tcp_listener, &tcp, 0, WHOLE, &after);
     ask(tcp_listener, &tcp, 0, WHOLE, &nobodys);
     pair_close(&outer);

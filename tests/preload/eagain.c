@@ -13,16 +13,16 @@ int main(void)
     size_t len = 0;
     for (size_t i = 0; i < strlen(request); i++) {
         errno = 0;
-        CHECK(read(pair.server, bytes + len, 100) == -1 && errno == EAGAIN);
+        CHECK(read(pair.server, bytes + len, 200) == -1 && errno == EAGAIN);
         CHECK(recv(pair.server, bytes + len, 1, 0) == -1 && errno == EAGAIN);
         send_all(pair.client, request + i, 1);
         ssize_t k;
-        while ((k = read(pair.server, bytes + len, 100)) == -1) /* the loopback may take a moment */
+        while ((k = read(pair.server, bytes + len, 200)) == -1) /* the loopback may take a moment */
             CHECK(errno == EAGAIN);
         CHECK(k >= 1);
         len += (size_t)k;
     }
-    CHECK(read(pair.server, bytes + len, 100) == -1 && errno == EAGAIN);
+    CHECK(read(pair.server, bytes + len, 200) == -1 && errno == EAGAIN);
     show("service", bytes, check_request(bytes, len, id));
     reply(pair.server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 2, id));

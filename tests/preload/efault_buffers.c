@@ -39,7 +39,7 @@ int main(void)
     show("client", bytes, recv_response(pair.client, bytes, sizeof bytes, 2, id));
 
     send_text(pair.client, request); /* room for the request and the insertion, then nothing, asked for 4096 */
-    char *edge = pages + 4096 - strlen(request) - LINE_LEN;
+    char *edge = pages + 4096 - strlen(request) - REQUEST_LINES;
     ssize_t k = read(pair.server, edge, 4096);
     CHECK(k > 0);
     memcpy(bytes, edge, (size_t)k);

@@ -49,7 +49,7 @@ int main(void)
         KEEPS(recvfrom(conn, bytes + at++, 1, 0, NULL, NULL));
         while (head_length(bytes, at) == 0) {
             KEEPS(recv(conn, bytes + at, i ? 1 : sizeof bytes - at, 0));
-            at = i ? at + 1 : strlen(request) + (request_ids == REQUIRED ? LINE_LEN : 0);
+            at = i ? at + 1 : strlen(request) + (request_ids == REQUIRED ? REQUEST_LINES : 0);
         }
         show("service", bytes, check_request(bytes, at, id));
         iov = (struct iovec){bytes, 4};

@@ -115,24 +115,44 @@ size_t head_length(const char *bytes, size_t len)
 }
 
 /* Finds the line of strip_id() in the head: [*start, *end). False if there is none. */
-static bool find_id(const char *bytes, size_t len, char id[ID_SIZE], size_t *start, size_t *end)
+/* The last line of the head at the front of bytes, if it is of that name: what follows `name` up to its CRLF. */
+static bool find_last(const char *bytes, size_t len, const char *name, size_t *start, size_t *end)
 {
-    static const char name[] = "X-Request-ID: ";
-    const size_t name_len = sizeof name - 1;
-    id[0] = 0;
-    size_t head = head_length(bytes, len);
+    size_t head = head_length(bytes, len), name_len = strlen(name);
     if (head == 0)
         return false;
     *end = head - 2; /* past the CRLF of the last line */
     *start = *end - 2;
     while (*start > 0 && bytes[*start - 1] != '\n')
         --*start;
-    size_t value = *end - 2 - *start - name_len;
-    if (*end - *start < name_len + 3 || memcmp(bytes + *start, name, name_len) != 0 || value >= ID_SIZE)
+    return *end - *start >= name_len + 3 && memcmp(bytes + *start, name, name_len) == 0;
+}
+
+static bool find_id(const char *bytes, size_t len, char id[ID_SIZE], size_t *start, size_t *end)
+{
+    static const char name[] = "X-Request-ID: ";
+    id[0] = 0;
+    if (!find_last(bytes, len, name, start, end) || *end - 2 - *start - (sizeof name - 1) >= ID_SIZE)
         return false;
-    memcpy(id, bytes + *start + name_len, value);
+    size_t value = *end - 2 - *start - (sizeof name - 1);
+    memcpy(id, bytes + *start + sizeof name - 1, value);
     id[value] = 0;
     return true;
+}
+
+size_t strip_trace(char *bytes, size_t len)
+{
+    static const char like[] = "traceparent: 00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-0x\r\n";
+    size_t start, end;
+    bool found = find_last(bytes, len, "traceparent: ", &start, &end);
+    CHECK(found ? request_ids != ABSENT : request_ids != REQUIRED);
+    if (!found)
+        return len;
+    CHECK(end - start == sizeof like - 1);
+    for (size_t i = 0; like[i]; i++)
+        CHECK(like[i] == 'x' ? strchr("0123456789abcdef", bytes[start + i]) != NULL : bytes[start + i] == like[i]);
+    memmove(bytes + start, bytes + end, len - end);
+    return len - (end - start);
 }
 
 size_t strip_id(char *bytes, size_t len, char id[ID_SIZE])
@@ -157,7 +177,7 @@ size_t check_request(char *bytes, size_t len, char id[ID_SIZE])
 {
     len = check(bytes, len, id, request_ids);
     CHECK(!id[0] || is_made(id));
-    return len;
+    return strip_trace(bytes, len);
 }
 
 size_t check_response(char *bytes, size_t len, const char *want)
@@ -397,8 +417,7 @@ void exchange(const struct pair *pair, const char *request, mover reader, const 
     while (len < all)
         len = read_more(pair->server, reader, bytes, len, size);
     CHECK(len == all);
-    if (!own_id(request, id))
-        len = check_request(bytes, len, id);
+    len = own_id(request, id) ? strip_trace(bytes, len) : check_request(bytes, len, id);
     CHECK(len == request_len && memcmp(bytes, request, len) == 0);
     show("service", bytes, len);
 

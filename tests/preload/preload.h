@@ -64,7 +64,14 @@ extern enum demand request_ids, response_ids;
 void ids_optional(void);
 void ids_absent(void);
 
-enum { ID_SIZE = 129, MADE_LEN = 20, LINE_LEN = 36, HEAD_MAX = 70000 };
+enum {
+    ID_SIZE = 129,
+    MADE_LEN = 20,
+    LINE_LEN = 36,
+    TRACE_LEN = 70,
+    REQUEST_LINES = LINE_LEN + TRACE_LEN,
+    HEAD_MAX = 70000
+};
 
 /* True for req_ and 16 lower-case hex digits. */
 bool is_made(const char *id);
@@ -75,6 +82,10 @@ size_t head_length(const char *bytes, size_t len);
 /* Takes the line `X-Request-ID: ...` that stands before the blank line out of the head at the front of bytes.
  * Returns the new length; id is its value, "" if there was none. */
 size_t strip_id(char *bytes, size_t len, char id[ID_SIZE]);
+
+/* Takes the traceparent line that the shim has inserted out of the request at the front of bytes, which must have it or not as
+ * request_ids says. After the ID, which is behind it. Returns the new length. */
+size_t strip_trace(char *bytes, size_t len);
 
 /* Strips what the shim inserted in a request that came without an ID, and checks it against request_ids. */
 size_t check_request(char *bytes, size_t len, char id[ID_SIZE]);

@@ -18,7 +18,7 @@ static void *reads(void *unused)
     size_t len = 0;
     for (int i = 0; i < REQUESTS; i++) {
         while (head_length(bytes, len) == 0) {
-            ssize_t k = read(pair.server, bytes + len, sizeof bytes - len < 777 ? sizeof bytes - len : 777);
+            ssize_t k = read(pair.server, bytes + len, sizeof bytes - len < 2000 ? sizeof bytes - len : 2000);
             CHECK(k > 0);
             len += (size_t)k;
         }

@@ -24,7 +24,7 @@ int main(void)
         pid_t pid = forked();
         if (pid == 0)
             drip(pair.client);
-        size_t total = strlen(REQUEST) + (request_ids == REQUIRED ? LINE_LEN : 0);
+        size_t total = strlen(REQUEST) + (request_ids == REQUIRED ? REQUEST_LINES : 0);
         CHECK(recv(pair.server, bytes, firsts[i], MSG_WAITALL) == (ssize_t)firsts[i]);
         CHECK(recv(pair.server, bytes + firsts[i], total - firsts[i], MSG_WAITALL) ==
               (ssize_t)(total - firsts[i]));

@@ -70,6 +70,43 @@ def nginx(t, name, behind, **more):
     return t.service(name, ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port, **more)
 
 
+END = """
+user www-data;
+worker_processes 1;
+daemon off;
+pid {dir}/pid;
+error_log {dir}/error.log;
+events {{ worker_connections 768; }}
+http {{
+    access_log off;
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        location / {{ return 200 "$http_x_request_id\\n"; }}
+    }}
+}}
+"""
+
+
+def end(t, name):
+    """nginx that asks nobody and shows the ID that it was sent."""
+    port = free_port()
+    path = conf(t, name, END, port)
+    return t.service(name, ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port)
+
+
+def chain(t):
+    """nginx -> FastAPI -> Node -> Flask's server (gunicorn's threads) -> nginx, all preloaded; from the first to the last."""
+    once = {"ONCE": "1"}
+    last = end(t, "last")
+    threads = RELAY_KINDS["gunicorn_gthread"][0](t, "threads", last, env=once)
+    node = RELAY_KINDS["node_http"][0](t, "node", threads, env=once)
+    tasks = RELAY_KINDS["uvicorn"][0](t, "tasks", node, env=once)
+    port = free_port()
+    path = conf(t, "front", NGINX.replace("UPSTREAM", tasks.address).replace('proxy_set_header X-Request-ID "";', ""), port)
+    front = t.service("front", ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port)
+    return [front, tasks, node, threads, last]
+
+
 def apache(mpm):
     def start(t, name, behind, **more):
         port = free_port()
@@ -163,7 +200,7 @@ async def one_client(address, requests, counts, lines):
         writer.close()
 
 
-def ask(service, path, requests, clients, lines):
+def ask(service, path, requests, clients, lines, seconds=50):
     """That many requests by clients at once, each with an ID of its own. Returns how many of the lines of the answers showed
     that ID ("right"), none, or another one ("wrong")."""
     counts = collections.Counter(right=0, none=0, wrong=0)
@@ -172,5 +209,5 @@ def ask(service, path, requests, clients, lines):
 
     async def everyone():
         await asyncio.gather(*(one_client(service.address, mine, counts, lines) for mine in numbers))
-    asyncio.run(asyncio.wait_for(everyone(), 50))
+    asyncio.run(asyncio.wait_for(everyone(), seconds))
     return counts

@@ -1,7 +1,10 @@
 """Which inbound request is an outbound one made for? With many at once, on each runtime: no link may be wrong where it says that it
 is certain; how many are found is told."""
+import collections
+import os
+
 from harness import check, equal, test
-from relays import RELAY_KINDS, ask, upstream
+from relays import RELAY_KINDS, ask, chain, upstream
 
 REQUESTS, CLIENTS = 1280, 64
 PARTLY = {}  # where not every request can be linked, and why
@@ -34,3 +37,33 @@ def relay(name):
 
 for each in RELAY_KINDS:
     test(relay(each))
+
+
+@test
+def a_chain_of_services(t):
+    """One ID and one trace from end to end: every request in all five logs, each service's call to the next one for certain."""
+    requests = int(os.environ.get("OCTO_CHAIN_REQUESTS", 2000))
+    services = chain(t)
+    counts = ask(services[0], "/httpx/", requests, 64, 1, seconds=50 + requests // 100)
+    equal((counts["none"], counts["wrong"]), (0, 0), "requests that came without their ID, and with another one")
+    traces = collections.defaultdict(set)
+    for service in services:
+        service.log.wait("request.completed", requests, 30)
+        made = [] if service is services[-1] else service.log.events("client.request.completed")
+        served = service.log.events("request.completed")
+        equal(len({e["request_id"] for e in served}), requests, f"{service.name}: IDs")
+        for e in served:
+            traces[e["request_id"]].add(e["trace_id"])
+        equal(len({e["span_id"] for e in served + made}), len(served) + len(made), f"{service.name}: spans")
+        if made:
+            equal(collections.Counter(e.get("context") for e in made), {"certain": requests}, f"{service.name}: contexts")
+            trace = {e["request_id"]: e["trace_id"] for e in served}
+            wrong = [e for e in made if trace[e["request_id"]] != e["trace_id"]]
+            check(not wrong, f"{service.name}: a call in another trace: {wrong[:1]}")
+    equal(len(traces), requests, "IDs in all")
+    check(all(len(found) == 1 for found in traces.values()), "a request has several traces")
+    equal(len({trace for found in traces.values() for trace in found}), requests, "traces")
+    for service in services:
+        service.stop()
+        t.validate(service.log)
+    t.notes.append(f"{requests} requests through {len(services)} services: one ID and one trace each, no crossing")

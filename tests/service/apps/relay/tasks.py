@@ -10,13 +10,13 @@ from fastapi.responses import PlainTextResponse
 
 from threads import relay
 
-UPSTREAM = "http://" + os.environ["UPSTREAM"]
+UPSTREAM, ONCE = "http://" + os.environ["UPSTREAM"], os.environ.get("ONCE")
 app = FastAPI()
 state = {}
 
 
 async def background():
-    while True:
+    while not ONCE:
         await state["httpx"].get(UPSTREAM + "/background")
         await asyncio.sleep(0.001)
 
@@ -37,7 +37,7 @@ async def shutdown():
 
 @app.get("/httpx/{n}", response_class=PlainTextResponse)
 async def by_httpx(n: int):
-    answers = [(await state["httpx"].get(f"{UPSTREAM}/relay/{n}/{which}")).text for which in "ab"]
+    answers = [(await state["httpx"].get(f"{UPSTREAM}/relay/{n}/{which}")).text for which in ("a" if ONCE else "ab")]
     return "".join(answers)
 
 

@@ -1,0 +1,105 @@
+/* What goes into a request's head: see propagate.h. */
+#include "conn/propagate.h"
+
+#include "base/clock.h"
+#include "conn/process.h"
+
+#include <string.h>
+
+/* Not 0. */
+static uint64_t random_number(void)
+{
+    struct octo_process *process = octo_process();
+    uint64_t number = process ? octo_random_next(&process->random) : octo_clock_mono_ns();
+
+    return number ? number : 1;
+}
+
+static void add_id(struct octo_exchange *x, const struct octo_framer *f)
+{
+    if (f->id_state != OCTO_ID_ABSENT || x->line_len == 0)
+        return;
+    memcpy(x->block + x->block_len, x->line, x->line_len);
+    x->block_len = (uint16_t)(x->block_len + x->line_len);
+}
+
+/* The trace's lines, where the head has none of the kind. A tracestate without its traceparent stays alone: ours would not be
+ * its. Returns true if a traceparent was added. */
+static bool add_trace(struct octo_exchange *x, const struct octo_framer *f)
+{
+    uint8_t formats = octo_service.settings.propagators;
+    bool added = (formats & OCTO_PROPAGATE_TRACECONTEXT) && f->traceparent_len == 0 && f->tracestate_len == 0;
+
+    if (added)
+        x->block_len = (uint16_t)(x->block_len + octo_trace_line(x->block + x->block_len, &x->trace));
+    if ((formats & OCTO_PROPAGATE_B3) && f->b3_len == 0)
+        x->block_len = (uint16_t)(x->block_len + octo_trace_line_b3(x->block + x->block_len, &x->trace));
+    return added;
+}
+
+/* What the head itself says of its trace. */
+static bool read_trace(struct octo_trace *t, const struct octo_exchange *x, const struct octo_framer *f)
+{
+    uint8_t formats = octo_service.settings.propagators;
+
+    return ((formats & OCTO_PROPAGATE_TRACECONTEXT) && f->traceparent_len != OCTO_REPEATED &&
+            octo_trace_read(t, x->text.traceparent, f->traceparent_len)) ||
+           ((formats & OCTO_PROPAGATE_B3) && f->b3_len != OCTO_REPEATED &&
+            octo_trace_read_b3(t, x->text.b3, f->b3_len));
+}
+
+void octo_propagate_serve(struct octo_exchange *x, const struct octo_framer *f)
+{
+    x->block_len = 0;
+    if (octo_service.settings.propagators) {
+        if (!read_trace(&x->trace, x, f)) {
+            x->trace.id[0] = random_number();
+            x->trace.id[1] = random_number();
+            x->trace.flags = OCTO_TRACE_SAMPLED | OCTO_TRACE_RANDOM;
+        } else if (f->traceparent_len > 0) {
+            x->state_len =
+                (uint16_t)octo_tracestate_pass(x->block + OCTO_BLOCK_LINES, x->text.tracestate, f->tracestate_len,
+                                               f->tracestate_len == OCTO_TRACESTATE_KEPT);
+        }
+        x->trace.span = random_number();
+    }
+    if (!(octo_service.settings.inject & OCTO_INJECT_REQUEST))
+        return;
+    if (octo_service.settings.propagators)
+        add_trace(x, f);
+    add_id(x, f);
+}
+
+void octo_propagate_ask(struct octo_exchange *x, const struct octo_framer *f, const struct octo_origin *origin,
+                        bool inserts)
+{
+    struct octo_trace said = {.id = {0, 0}};
+    bool says = octo_service.settings.propagators && read_trace(&said, x, f);
+
+    x->block_len = 0;
+    if (origin && octo_service.settings.propagators &&
+        (!says || memcmp(said.id, origin->trace.id, sizeof(said.id)) == 0)) {
+        x->trace = origin->trace;
+        x->trace.parent = origin->trace.span;
+        x->trace.span = says && said.parent != origin->trace.span ? said.parent : random_number();
+    } else if (says) { /* the service traces itself: the span that it has sent is this one */
+        x->trace = said;
+        x->trace.span = said.parent;
+        x->trace.parent = 0;
+    }
+    if (!origin || !inserts)
+        return;
+    if (octo_service.settings.propagators && add_trace(x, f) && origin->state_len > 0)
+        x->block_len = (uint16_t)(x->block_len +
+                                  octo_tracestate_line(x->block + x->block_len, origin->state, origin->state_len));
+    add_id(x, f);
+}
+
+void octo_propagate_origin(const struct octo_exchange *x, struct octo_origin *origin)
+{
+    origin->id_len = x->id_len <= OCTO_ID_MAX ? x->id_len : OCTO_ID_MAX;
+    memcpy(origin->id, octo_exchange_id(x), origin->id_len);
+    origin->trace = x->trace;
+    origin->state_len = x->state_len <= OCTO_TRACESTATE_MAX ? x->state_len : OCTO_TRACESTATE_MAX;
+    memcpy(origin->state, x->block + OCTO_BLOCK_LINES, origin->state_len);
+}
