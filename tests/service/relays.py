@@ -125,7 +125,7 @@ def program(*argv, **fixed):
 
 def gunicorn(*options):
     return program("/usr/bin/gunicorn", "--chdir", RELAYS, "-b", "127.0.0.1:{port}", "--worker-tmp-dir", "/dev/shm",
-                   "--backlog", "1024", *options, "threads:app")
+                   "--backlog", "1024", "--keep-alive", "75", *options, "threads:app")
 
 
 def uvicorn(*options):

@@ -76,6 +76,7 @@ http {{{{
         location = /error {{{{ return 500; }}}}
         location /gone/ {{{{ return 404; }}}}
         location /any/ {{{{ return 200 "any\\n"; }}}}
+        location = /sour {{{{ proxy_pass http://app/error; }}}}
         location /small {{{{ }}}}
         location /big {{{{ }}}}
         location /missing {{{{ }}}}
