@@ -289,6 +289,15 @@ void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bo
         octo_fd_set(fd, conn);
 }
 
+void octo_fd_changed(int fd)
+{
+    struct octo_conn *conn = octo_fd_hold(fd);
+
+    if (conn)
+        atomic_store(&conn->waiting, 0);
+    octo_conn_drop(conn);
+}
+
 void octo_fd_settled(int fd, int error)
 {
     struct octo_conn *conn = octo_fd_hold(fd);

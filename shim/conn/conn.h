@@ -48,6 +48,7 @@ struct octo_conn {
     _Atomic uint8_t abort_reason;       /* enum octo_abort_reason, of a link enum octo_failure; valid if failed */
     bool unframed;                      /* the response stream became opaque while an answer was due */
     int fd;                             /* the descriptor of the last call */
+    _Atomic uint8_t waiting;            /* context.c's: whether its reader waits; 0: to be asked */
     const void *in_caller, *out_caller; /* code that has made the present call of that side; NULL: not known */
     uint32_t counted;                   /* measure.c's */
     uint64_t opened_ns;
@@ -96,6 +97,7 @@ void octo_fd_accepted(int fd, const struct sockaddr *address, socklen_t len);   
 void octo_fd_connected(int fd, const struct sockaddr *address, socklen_t len, bool now); /* connect(); now: done */
 void octo_fd_duplicated(int from, int to); /* both are now the same open socket */
 void octo_fd_handed_over(int fd);          /* sent to another process */
+void octo_fd_changed(int fd);              /* it waits from now on, or does not any more */
 void octo_fd_unframable(int fd);           /* its bytes move where we cannot see them (stdio, kTLS) */
 
 void octo_fd_unconnected(int fd, const struct sockaddr *address, socklen_t len,

@@ -124,15 +124,23 @@ static struct octo_conn *client_of_thread(void)
     return conn && atomic_load_explicit(&octo_table[on.fd], memory_order_relaxed) == conn ? conn : NULL;
 }
 
-/* Can that connection make this thread wait? */
-static bool makes_wait(void)
-{
-    long flags = octo_service.sandboxed ? -1 : octo_sys(SYS_fcntl, on.fd, F_GETFL);
+enum { WAITS = 1, WAITS_NOT };
 
-    return flags >= 0 && !(flags & O_NONBLOCK);
+/* Can conn make this thread wait? Asked once, and again when it was changed (octo_fd_changed). */
+static bool makes_wait(struct octo_conn *conn)
+{
+    uint8_t waiting = atomic_load(&conn->waiting);
+    long flags;
+
+    if (waiting)
+        return waiting == WAITS;
+    flags = octo_service.sandboxed ? -1 : octo_sys(SYS_fcntl, on.fd, F_GETFL);
+    waiting = flags >= 0 && !(flags & O_NONBLOCK) ? WAITS : WAITS_NOT;
+    atomic_store(&conn->waiting, waiting);
+    return waiting == WAITS;
 }
 
-static bool is_certain(void)
+static bool is_certain(struct octo_conn *conn)
 {
     switch (serving) {
     case ON_ONE_THREAD:
@@ -144,7 +152,7 @@ static bool is_certain(void)
     case UNKNOWN:
         break;
     }
-    return makes_wait();
+    return makes_wait(conn);
 }
 
 struct octo_cause octo_context_now(void)
@@ -159,7 +167,7 @@ struct octo_cause octo_context_now(void)
     if (on.number == 0)
         return none;
     /* Of several that were read at once the thread is on the one whose response is due. */
-    if (conn && is_certain())
+    if (conn && is_certain(conn))
         return (x = octo_conn_due(conn)) != NULL ? (struct octo_cause){x->number, x->handle, true} : none;
     if (on.waits != waits || !octo_context_lasts(cause) ||
         (conn && (x = octo_conn_due(conn)) != NULL && x->number != cause.number))

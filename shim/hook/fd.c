@@ -192,6 +192,8 @@ static inline int octo_fcntl(int fd, int command, void *argument)
 {
     int result = octo_real.fcntl(fd, command, argument);
 
+    if (command == F_SETFL && __builtin_expect(!octo_fd_is_foreign(fd), 0))
+        octo_fd_changed(fd);
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result;
 }
 

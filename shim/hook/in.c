@@ -347,6 +347,8 @@ static inline int octo_ioctl(int fd, unsigned long request, void *argument)
     if (request == FIONREAD && result == 0 && !octo_fd_is_foreign(fd) && !octo_service.sandboxed &&
         *(int *)argument > 0)
         correct_fionread(fd, argument);
+    else if (request == FIONBIO && !octo_fd_is_foreign(fd))
+        octo_fd_changed(fd);
     return result;
 }
 

@@ -210,11 +210,11 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
             locks_in((unsigned long)b);
         break;
     case SYS_fcntl:
-        if (b == F_DUPFD || b == F_DUPFD_CLOEXEC)
+        if (b == F_DUPFD || b == F_DUPFD_CLOEXEC || b == F_SETFL)
             return fcntl((int)a, (int)b, c);
         break;
     case SYS_ioctl:
-        if (b == FIONREAD)
+        if (b == FIONREAD || b == FIONBIO)
             return ioctl((int)a, (unsigned long)b, c);
         break;
 #ifdef SYS_dup2

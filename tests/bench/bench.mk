@@ -5,7 +5,7 @@
 BENCH_ROUNDS   ?= 9
 BENCH_REQUESTS ?= 100000
 BENCH_OUT      := $(BUILD)/bench
-BENCH_TOOLS    := $(BENCH_OUT)/load $(BENCH_OUT)/cost_write $(BENCH_OUT)/cost_start
+BENCH_TOOLS    := $(BENCH_OUT)/load $(BENCH_OUT)/cost_write $(BENCH_OUT)/cost_start $(BENCH_OUT)/cost_outbound
 BENCH_FLAGS    := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(COPY_FLAGS) -O2 -g
 BENCH_MICRO    := $(patsubst tests/bench/%.c,$(BENCH_OUT)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_PURE     := $(foreach room,base event proto export conn,$(wildcard shim/$(room)/*.c))
@@ -30,7 +30,7 @@ $(BENCH_OUT)/bench_%: tests/bench/bench_%.c $(BENCH_PURE) $(wildcard shim/*/*.h 
 
 $(BENCH_OUT)/cost_%: tests/bench/cost_%.c
 	@mkdir -p $(@D)
-	$(CC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^)
+	$(CC) $(BENCH_FLAGS) -o $@ $(filter %.c,$^) -pthread
 
 $(BENCH_OUT)/load: tests/service/load.c tests/service/load_response.c tests/service/load.h
 	@mkdir -p $(@D)

@@ -127,6 +127,27 @@ class Bench:
                   f"hook against libc within one process: {s['added_ns']:+.2f} ns (bare: {b['added_ns']:+.2f})")
         self.result["unrelated_write"] = figures
 
+    def outbound(self):
+        """Preloaded, what a request that the service makes costs beyond libc's own calls; bare, the noise floor."""
+        runs = {"bare": [], "shim": []}
+        for _ in range(2 if self.o.quick else 5):
+            for variant, found in runs.items():
+                env = dict(os.environ)
+                if variant == "shim":
+                    env.update(LD_PRELOAD=self.o.library, OCTOSHIM_LOG=os.path.join(self.dir, "outbound.log"))
+                out = subprocess.run(["taskset", "-c", str(rig.SERVICE_CPU), os.path.join(self.o.tools, "cost_outbound")],
+                                     env=env, capture_output=True, text=True, timeout=60)
+                if out.returncode != 0:
+                    self.problem(f"cost_outbound ({variant}) ended with {out.returncode}: {out.stderr}")
+                    return
+                found.append(json.loads(out.stdout))
+        figures = {v: {k: median([r[k] for r in runs[v]]) for k in runs[v][0]} for v in runs}
+        f, b = figures["shim"], figures["bare"]
+        print(f"  a request that the service makes: {f['thread_ns'] / 1000:.3f} us CPU added on its thread, "
+              f"{f['process_ns'] / 1000:.3f} in all (bare: {b['thread_ns'] / 1000:+.3f}, {b['process_ns'] / 1000:+.3f}); "
+              f"poll {f['wait_ns']:+.1f} ns (bare: {b['wait_ns']:+.1f})")
+        self.result["outbound"] = figures
+
     def start(self):
         program = os.path.join(self.o.tools, "cost_start")
         out = subprocess.run([program, self.o.library, "/bin/true", "60" if self.o.quick else "200"],
@@ -215,6 +236,9 @@ class Bench:
                       ("CPU added a request, application's thread", m["added_app_us"], 0.6, "us")]
         if "unrelated_write" in r:
             goals.append(("unrelated write dearer by", r["unrelated_write"]["shim"]["null"]["added_ns"], 2.0, "ns"))
+        if "outbound" in r:
+            goals += [("request that the service makes, in all", r["outbound"]["shim"]["process_ns"] / 1000, 1.0, "us"),
+                      ("context tracking a call", r["outbound"]["shim"]["wait_ns"], 30.0, "ns")]
         if "start" in r:
             goals.append(("start of /bin/true dearer by", r["start"]["added_ms"], 0.4, "ms"))
         if "memory_kib" in r:
@@ -239,6 +263,7 @@ class Bench:
             self.throughput([v for v in VARIANTS if not (self.o.quick and v == "haproxy")])
             print()
             self.unrelated_write()
+            self.outbound()
             self.start()
             self.memory_and_idle(3 if self.o.quick else 10)
             if not self.o.quick:

@@ -21,9 +21,11 @@
 
 enum { BLOCKS = 31, EXCHANGES = 1500, POLLS = 20000, DRAIN_US = 30000 };
 
-static const char REQUEST[] = "GET /v1/things/17?full=1 HTTP/1.1\r\nHost: things.internal:8080\r\nUser-Agent: bench/1.0\r\n"
-                              "Accept: application/json\r\nConnection: keep-alive\r\n\r\n";
-static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"a\": true}";
+static const char REQUEST[] =
+    "GET /v1/things/17?full=1 HTTP/1.1\r\nHost: things.internal:8080\r\nUser-Agent: bench/1.0\r\n"
+    "Accept: application/json\r\nConnection: keep-alive\r\n\r\n";
+static const char RESPONSE[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"a\": true}";
 
 typedef ssize_t read_fn(int, void *, size_t);
 typedef ssize_t write_fn(int, const void *, size_t);
