@@ -29,7 +29,7 @@ static void check_json(const char *line, size_t n, const struct octo_record *r)
 
     if (event == NULL || !json_is_string(json_object_get(event, "timestamp")))
         abort();
-    if (r->kind <= OCTO_EV_REQUEST_ABORTED) {
+    if (r->kind <= OCTO_EV_CLIENT_REQUEST_FAILED && r->method_len > 0) {
         if (json_string_length(path) == 0 ||
             memchr(json_string_value(path), '?', json_string_length(path)) != NULL ||
             memchr(json_string_value(path), '#', json_string_length(path)) != NULL)
@@ -74,6 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r->host_len > text)
         r->host_len = 0;
     text -= r->host_len;
+    if (r->family == OCTO_PEER_UNIX && r->port > text)
+        r->port = 0;
+    if (r->family == OCTO_PEER_UNIX)
+        text -= r->port;
     r->target_len = (uint16_t)text;
 
     for (unsigned form = 0; form < 2; form++) {

@@ -100,6 +100,23 @@ OCTOSHIM_LIB="$dir/a space/lib.so"
 unusable 'a path that LD_PRELOAD cannot hold'
 OCTOSHIM_LIB=$dir/lib.so
 
+# What Node needs is a module, by name or by the script's first line; what PHP needs is libcurl; nobody else gets either.
+mkdir "$dir/runtimes"
+for name in node npm php8.2 other; do
+    printf '#!/bin/sh\nprintf "%%s %%s" "${NODE_OPTIONS:-none}" "$LD_PRELOAD"' >"$dir/runtimes/$name"
+done
+printf '#!/usr/bin/env node\n' >"$dir/runtimes/script"
+chmod +x "$dir/runtimes/"*
+module=$(dirname "$run")/octoshim.js
+same 'node' "--require=$module $OCTOSHIM_LIB" "$("$run" "$dir/runtimes/node")"
+same 'npm, options kept' "--require=$module --trace-warnings $OCTOSHIM_LIB" \
+    "$(NODE_OPTIONS=--trace-warnings "$run" "$dir/runtimes/npm")"
+same 'a script of node' "--require=$module $OCTOSHIM_LIB" "$(PATH="$dir/runtimes:$PATH" "$run" "$dir/runtimes/script")"
+same 'by PATH' "--require=$module $OCTOSHIM_LIB" "$(PATH="$dir/runtimes:$PATH" "$run" node)"
+same 'another program' "none $OCTOSHIM_LIB" "$("$run" "$dir/runtimes/other")"
+curl=$(ls "/usr/lib/$(uname -m)-linux-gnu/libcurl.so.4" 2>/dev/null)
+same 'php' "none $OCTOSHIM_LIB${curl:+:$curl}" "$("$run" "$dir/runtimes/php8.2")"
+
 # Found beside the script, in the tree's and the installation's places, through links and relative paths.
 unset OCTOSHIM_LIB
 for place in liboctoshim.so lib/octoshim/liboctoshim.so lib/liboctoshim.so bin/liboctoshim.so; do

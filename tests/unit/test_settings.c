@@ -16,6 +16,8 @@ static void defaults(void **state)
     assert_true(s.json);
     assert_int_equal(s.level, OCTO_INFO);
     assert_int_equal(s.inject, OCTO_INJECT_BOTH);
+    assert_int_equal(s.context, OCTO_CONTEXT_CERTAIN);
+    assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT);
     assert_int_equal(s.rotate, OCTO_ROTATE_DAILY);
     assert_int_equal(s.slow_ns, 1000000000ull);
     assert_int_equal(s.sample, ALL);
@@ -36,12 +38,15 @@ static void every_variable(void **state)
         "OCTOSHIM_LOG_ROTATE=size:100M", "OCTOSHIM_SLOW_MS=250", "OCTOSHIM_SAMPLE=0.25", "SERVICE_NAME=orders",
         "ENVIRONMENT=production", "APP_VERSION=1.2.3", "OCTOSHIM_LOG=/var/log/octollm/%s.log",
         "OCTOSHIM_CONFIG=/etc/octoshim.json", "OCTOSHIM_RUNTIME_DIR=/run/octo", "XDG_RUNTIME_DIR=/run/user/0",
-        "OCTOSHIM_INCLUDE=nginx", "OCTOSHIM_EXCLUDE=sh", "OCTOSHIM_LOGS=not-ours");
+        "OCTOSHIM_CONTEXT=Inferred", "OTEL_PROPAGATORS=b3, baggage ,tracecontext", "OCTOSHIM_INCLUDE=nginx",
+        "OCTOSHIM_EXCLUDE=sh", "OCTOSHIM_LOGS=not-ours");
     assert_string_equal(s.complaints, "");
     assert_false(s.children);
     assert_false(s.json);
     assert_int_equal(s.level, OCTO_WARNING);
     assert_int_equal(s.inject, OCTO_INJECT_RESPONSE);
+    assert_int_equal(s.context, OCTO_CONTEXT_INFERRED);
+    assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT | OCTO_PROPAGATE_B3);
     assert_int_equal(s.rotate, OCTO_ROTATE_SIZE);
     assert_int_equal(s.rotate_bytes, 100ull << 20);
     assert_int_equal(s.slow_ns, 250000000ull);
@@ -55,6 +60,29 @@ static void every_variable(void **state)
     assert_string_equal(s.xdg_runtime_dir, "/run/user/0");
     assert_string_equal(s.include, "nginx");
     assert_string_equal(s.exclude, "sh");
+}
+
+static void propagators(void **state)
+{
+    static const char *const bad[] = {"jaeger",           "tracecontext,",   ",b3",
+                                      "tracecontext,,b3", "b3 tracecontext", "tracecontex"};
+
+    (void)state;
+    ENV("OTEL_PROPAGATORS=none");
+    assert_int_equal(s.propagators, 0);
+    ENV("OTEL_PROPAGATORS=baggage");
+    assert_int_equal(s.propagators, 0);
+    ENV("OTEL_PROPAGATORS=B3");
+    assert_int_equal(s.propagators, OCTO_PROPAGATE_B3);
+    assert_string_equal(s.complaints, "");
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char variable[64];
+
+        snprintf(variable, sizeof(variable), "OTEL_PROPAGATORS=%s", bad[i]);
+        ENV(variable);
+        assert_non_null(strstr(s.complaints, "OTEL_PROPAGATORS"));
+        assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT);
+    }
 }
 
 static void empty_is_unset_and_the_first_of_two_counts(void **state)
@@ -276,6 +304,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_variable),
+        cmocka_unit_test(propagators),
         cmocka_unit_test(empty_is_unset_and_the_first_of_two_counts),
         cmocka_unit_test(booleans),
         cmocka_unit_test(service_name_precedence),
