@@ -442,7 +442,7 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
         octo_conn_leave(conn, side);
         return NULL;
     }
-    conn->fd = fd;
+    atomic_store_explicit(&conn->fd, fd, memory_order_relaxed);
     if (side == OCTO_IN)
         conn->in_now_ns = 0;
     else

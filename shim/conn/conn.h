@@ -47,20 +47,26 @@ struct octo_conn {
     _Atomic bool failed;                /* a call has failed as it does when the connection is lost */
     _Atomic uint8_t abort_reason;       /* enum octo_abort_reason, of a link enum octo_failure; valid if failed */
     bool unframed;                      /* the response stream became opaque while an answer was due */
-    int fd;                             /* the descriptor of the last call */
+    _Atomic int fd;                     /* the descriptor of the last call */
     _Atomic uint8_t waiting;            /* context.c's: whether its reader waits; 0: to be asked */
     const void *in_caller, *out_caller; /* code that has made the present call of that side; NULL: not known */
     uint32_t counted;                   /* measure.c's */
     uint64_t opened_ns;
     uint64_t in_now_ns, out_now_ns; /* clock of the present call of that side; 0: not read yet */
     struct octo_stream in, out;
-    struct octo_exchange *building; /* its head is being read */
-    struct octo_exchange *reading;  /* its body is being read */
-    _Atomic uint32_t queue_head;    /* advanced by the side of the responses */
-    _Atomic uint32_t queue_tail;    /* advanced by the side of the requests */
-    uint32_t queue[OCTO_QUEUE_MAX]; /* exchange handles */
-    _Atomic uint32_t turns[2];      /* calls that moved bytes on each side, over all lives of this object */
+    struct octo_exchange *building;         /* its head is being read */
+    struct octo_exchange *reading;          /* its body is being read */
+    _Atomic uint32_t queue_head;            /* advanced by the side of the responses */
+    _Atomic uint32_t queue_tail;            /* advanced by the side of the requests */
+    _Atomic uint32_t queue[OCTO_QUEUE_MAX]; /* exchange handles */
+    _Atomic uint32_t turns[2]; /* calls that moved bytes on each side, over all lives of this object */
 };
+
+/* Which life of the object it is: no connection of an earlier one is this. */
+static inline uint32_t octo_conn_life(const struct octo_conn *conn)
+{
+    return atomic_load_explicit(&conn->state, memory_order_relaxed) / OCTO_CONN_LIFE;
+}
 
 /* ── the table ─────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -162,6 +168,9 @@ void octo_conn_prepare(void);
 
 /* The exchange whose response is due, or NULL. */
 struct octo_exchange *octo_conn_due(struct octo_conn *conn);
+
+/* The same for threads that are not in conn, as a cause, which may be over by the time that this returns. */
+struct octo_cause octo_conn_due_cause(struct octo_conn *conn);
 
 /* The queue: the side of the requests appends (unless it is full), that of the responses takes the one that is due. */
 bool octo_conn_queue_is_full(const struct octo_conn *conn);

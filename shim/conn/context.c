@@ -27,11 +27,13 @@ static enum serving serving;
 
 /* What this thread is on. */
 static __thread struct {
-    uint64_t number; /* of the exchange; 0: nothing */
+    uint64_t number;        /* of the exchange; 0: nothing */
+    struct octo_conn *conn; /* where its head was read; NULL: it was not */
     uint32_t handle;
-    uint32_t waits;         /* as it was when the thread turned to it */
-    struct octo_conn *conn; /* where its head was read, and the descriptor; NULL: it was not */
-    int fd;
+    uint32_t waits; /* as it was when the thread turned to it */
+    uint32_t life;  /* of conn */
+    uint32_t fd : 24,
+        heads : 8; /* of conn; how many were read there without a wait between: the exchange is the last of them */
 } on;
 static __thread uint32_t waits; /* for several descriptors at once */
 static __thread bool is_told;   /* the program itself has said what it is */
@@ -48,11 +50,16 @@ void octo_context_wake(void)
 
 void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x)
 {
+    uint32_t life = octo_conn_life(conn);
+    bool behind = on.conn == conn && on.life == life && on.number + 1 == x->number && on.waits == waits;
+
     on.number = x->number;
     on.handle = x->handle;
     on.waits = waits;
     on.conn = conn;
-    on.fd = conn->fd;
+    on.life = life;
+    on.fd = (uint32_t)atomic_load_explicit(&conn->fd, memory_order_relaxed) & 0xffffff;
+    on.heads = behind && on.heads < OCTO_QUEUE_MAX ? (on.heads + 1) & 0xff : 1;
 }
 
 void octo_context_hears(struct octo_cause cause)
@@ -88,12 +95,10 @@ void octo_context_leave(void)
 struct octo_cause octo_context_sole(int fd)
 {
     struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
-    struct octo_exchange *x;
 
-    if (!octo_fd_is_conn(conn) || conn->link || conn->queue_tail - conn->queue_head != 1 ||
-        (x = octo_conn_due(conn)) == NULL)
+    if (!octo_fd_is_conn(conn) || conn->link || conn->queue_tail - conn->queue_head != 1)
         return (struct octo_cause){0};
-    return (struct octo_cause){x->number, x->handle, true};
+    return octo_conn_due_cause(conn);
 }
 
 void octo_context_waits(void)
@@ -105,23 +110,38 @@ bool octo_context_lasts(struct octo_cause cause)
 {
     const struct octo_exchange *x = octo_exchange_at(cause.handle);
 
-    return atomic_load_explicit(&x->number, memory_order_acquire) == cause.number &&
+    return x && atomic_load_explicit(&x->number, memory_order_acquire) == cause.number &&
            !(atomic_load_explicit(&x->over, memory_order_relaxed) & OCTO_RESPONSE_OVER);
 }
 
 bool octo_context_origin(struct octo_cause cause, struct octo_origin *origin)
 {
-    octo_propagate_origin(octo_exchange_at(cause.handle), origin);
+    const struct octo_exchange *x = octo_exchange_at(cause.handle);
+
+    if (!x || !octo_context_lasts(cause))
+        return false;
+    octo_propagate_origin(x, origin);
     atomic_thread_fence(memory_order_acquire); /* as a reader of a sequence lock: is it still that one? */
     return octo_context_lasts(cause);
 }
 
-/* The connection where the head was read, if its descriptor is still that. */
+/* The connection where the head was read, if it is still that. */
 static struct octo_conn *client_of_thread(void)
 {
     struct octo_conn *conn = on.conn;
 
-    return conn && atomic_load_explicit(&octo_table[on.fd], memory_order_relaxed) == conn ? conn : NULL;
+    return conn && atomic_load_explicit(&octo_table[on.fd], memory_order_relaxed) == conn &&
+                   octo_conn_life(conn) == on.life
+               ? conn
+               : NULL;
+}
+
+/* The request whose response is due there, if its head is among those that this thread has read; else none. */
+static struct octo_cause due_of_thread(struct octo_conn *conn)
+{
+    struct octo_cause due = octo_conn_due_cause(conn);
+
+    return due.number <= on.number && due.number + on.heads > on.number ? due : (struct octo_cause){0};
 }
 
 enum { WAITS = 1, WAITS_NOT };
@@ -160,17 +180,15 @@ struct octo_cause octo_context_now(void)
     static const struct octo_cause none;
     struct octo_cause cause = {on.number, on.handle, false};
     struct octo_conn *conn = client_of_thread();
-    struct octo_exchange *x;
 
     if (is_told)
         return told.number && octo_context_lasts(told) ? told : none;
     if (on.number == 0)
         return none;
-    /* Of several that were read at once the thread is on the one whose response is due. */
-    if (conn && is_certain(conn))
-        return (x = octo_conn_due(conn)) != NULL ? (struct octo_cause){x->number, x->handle, true} : none;
-    if (on.waits != waits || !octo_context_lasts(cause) ||
-        (conn && (x = octo_conn_due(conn)) != NULL && x->number != cause.number))
+    if (conn) /* of several that were read at once the thread is on the one whose response is due */
+        cause = due_of_thread(conn);
+    cause.certain = conn && is_certain(conn);
+    if (cause.number == 0 || !octo_context_lasts(cause) || (!cause.certain && on.waits != waits))
         return none;
     return cause;
 }

@@ -15,6 +15,8 @@ void octo_exchange_prepare(void)
     octo_slab_prepare(&exchanges);
 }
 
+enum { AFTER_OVER = offsetof(struct octo_exchange, over) + sizeof(uint32_t) };
+
 struct octo_exchange *octo_exchange_new(void)
 {
     uint32_t handle;
@@ -22,14 +24,19 @@ struct octo_exchange *octo_exchange_new(void)
 
     if (!x)
         return NULL;
-    memset(x, 0, offsetof(struct octo_exchange, line)); /* the text has its lengths beside it */
-    x->handle = handle;
+    atomic_store_explicit(&x->number, 0, memory_order_relaxed);
+    atomic_store_explicit(&x->over, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* who still looks at the one before sees that it is over */
+    memset((char *)x + AFTER_OVER, 0,
+           offsetof(struct octo_exchange, line) - AFTER_OVER); /* the text has its lengths beside it */
+    if (x->handle != handle)
+        x->handle = handle;
     return x;
 }
 
 struct octo_exchange *octo_exchange_at(uint32_t handle)
 {
-    return octo_slab_object(&exchanges, handle);
+    return octo_slab_has(&exchanges, handle) ? octo_slab_object(&exchanges, handle) : NULL;
 }
 
 void octo_exchange_free(struct octo_exchange *x)
@@ -58,7 +65,7 @@ void octo_conn_queue(struct octo_conn *conn, struct octo_exchange *x)
 {
     uint32_t tail = atomic_load_explicit(&conn->queue_tail, memory_order_relaxed);
 
-    conn->queue[tail % OCTO_QUEUE_MAX] = x->handle;
+    atomic_store_explicit(&conn->queue[tail % OCTO_QUEUE_MAX], x->handle, memory_order_relaxed);
     atomic_store_explicit(&conn->queue_tail, tail + 1, memory_order_release);
 }
 
@@ -68,7 +75,21 @@ struct octo_exchange *octo_conn_due(struct octo_conn *conn)
 
     if (head == atomic_load_explicit(&conn->queue_tail, memory_order_acquire))
         return NULL;
-    return octo_exchange_at(conn->queue[head % OCTO_QUEUE_MAX]);
+    return octo_slab_object(&exchanges,
+                            atomic_load_explicit(&conn->queue[head % OCTO_QUEUE_MAX], memory_order_relaxed));
+}
+
+struct octo_cause octo_conn_due_cause(struct octo_conn *conn)
+{
+    uint32_t head = atomic_load_explicit(&conn->queue_head, memory_order_relaxed), handle;
+
+    if (head == atomic_load_explicit(&conn->queue_tail, memory_order_acquire))
+        return (struct octo_cause){0};
+    handle = atomic_load_explicit(&conn->queue[head % OCTO_QUEUE_MAX], memory_order_relaxed);
+    return (struct octo_cause){
+        atomic_load_explicit(&((struct octo_exchange *)octo_slab_object(&exchanges, handle))->number,
+                             memory_order_acquire),
+        handle, true};
 }
 
 void octo_conn_unqueue(struct octo_conn *conn)

@@ -51,18 +51,19 @@ struct octo_cause {
 struct octo_exchange {
     uint32_t slab_link; /* the slab's while free */
     uint32_t handle;
-    _Atomic uint32_t over; /* enum octo_exchange_over */
-    uint16_t status;       /* of the final response, 0 before its head */
-    uint8_t method;        /* enum octo_method */
-    uint8_t verb;          /* measure.c's number of the method */
-    uint8_t minor;         /* HTTP/1.x */
-    bool sampled;          /* request.started was written, and so will be the end */
+    /* What other threads may look at, even if it is another exchange by then: see octo_exchange_lasts(). */
+    _Atomic uint64_t number; /* of this request in its process, from 1 on; 0: its head has not passed */
+    _Atomic uint32_t over;   /* enum octo_exchange_over */
+    uint16_t status;         /* of the final response, 0 before its head */
+    uint8_t method;          /* enum octo_method */
+    uint8_t verb;            /* measure.c's number of the method */
+    uint8_t minor;           /* HTTP/1.x */
+    bool sampled;            /* request.started was written, and so will be the end */
     bool target_cut;
     uint8_t line_len; /* bytes in line; 0: the ID is not decided yet */
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
     uint16_t words_len;           /* bytes of the four */
-    _Atomic uint64_t number;      /* of this request in its process, from 1 on; 0: its head has not passed */
     uint64_t head_ns;             /* monotonic: the request's head has passed */
     uint64_t first_ns;            /* monotonic: the response's head has; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
@@ -114,7 +115,7 @@ void octo_exchange_decide_id(struct octo_exchange *x, const struct octo_framer *
 /* Its ID is id[0..len), len 1 to 128. */
 void octo_exchange_set_id(struct octo_exchange *x, const char *id, size_t len);
 
-/* The exchange of that handle: an object that is always there, but may be another exchange by now. */
+/* The exchange of that handle: an object that is always there, but may be another exchange by now. NULL: there never was one. */
 struct octo_exchange *octo_exchange_at(uint32_t handle);
 
 /*

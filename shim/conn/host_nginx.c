@@ -52,12 +52,9 @@ struct octo_cause octo_nginx_cause(const void *connection, int fd)
     const struct connection *c = connection;
     const struct request *r = c && c->fd == fd ? c->data : NULL;
     struct octo_conn *client = NULL;
-    struct octo_exchange *x = NULL;
 
     if (r && (uintptr_t)r % _Alignof(struct request) == 0 && r->signature == SIGNATURE && r->connection &&
         (unsigned)r->connection->fd < OCTO_FD_MAX)
         client = atomic_load(&octo_table[r->connection->fd]);
-    if (octo_fd_is_conn(client) && !client->link)
-        x = octo_conn_due(client);
-    return x ? (struct octo_cause){x->number, x->handle, true} : (struct octo_cause){0};
+    return octo_fd_is_conn(client) && !client->link ? octo_conn_due_cause(client) : (struct octo_cause){0};
 }

