@@ -76,9 +76,10 @@ void octo_context_hears(struct octo_cause cause)
     on.waits = waits;
 }
 
-void octo_context_turns(void)
+void octo_context_turns(const struct octo_conn *conn)
 {
-    on.number = 0;
+    if (on.conn != conn || on.life != octo_conn_life(conn))
+        on.number = 0;
 }
 
 void octo_context_enter(struct octo_cause cause)

@@ -26,8 +26,8 @@ void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x);
 /* This thread has read of the answer to a request that was made for `cause` (which may be none). */
 void octo_context_hears(struct octo_cause cause);
 
-/* This thread has turned to something else. */
-void octo_context_turns(void);
+/* This thread has read the beginning of a head on conn: if it was on another one, it is not any more. */
+void octo_context_turns(const struct octo_conn *conn);
 
 /* This thread is about to wait for several descriptors at once (hook/wait.c). */
 void octo_context_waits(void);

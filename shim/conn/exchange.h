@@ -60,6 +60,7 @@ struct octo_exchange {
     uint8_t minor;           /* HTTP/1.x */
     bool sampled;            /* request.started was written, and so will be the end */
     bool target_cut;
+    bool pipelined;   /* its head was read before the one before it was answered */
     uint8_t line_len; /* bytes in line; 0: the ID is not decided yet */
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;

@@ -30,7 +30,7 @@ static void in_begin(void *owner, struct octo_framer *f)
         return;
     }
     if (!conn->building) {
-        octo_context_turns();
+        octo_context_turns(conn);
         octo_unconnected_goes_on();
         conn->building = octo_exchange_new();
         if (!conn->building) {
@@ -83,6 +83,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     octo_measure_started(x);
     if (octo_rules_on_requests())
         octo_rules_head(x, f);
+    x->pipelined = octo_conn_due(conn) != NULL;
     octo_context_serves(conn, x);
     octo_host_reads(conn, x);
     octo_conn_queue(conn, x); /* from here on a response may end it at any time */
