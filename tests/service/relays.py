@@ -10,8 +10,10 @@ from servers import PYTHON, conf, simple
 RELAYS = os.path.join(APPS, "relay")
 
 
-def upstream(t):
-    return t.service("upstream", [PYTHON, os.path.join(APPS, "upstream.py"), "127.0.0.1:{port}"], shim=False)
+def upstream(t, *header):
+    """Answers with the X-Request-ID that it was sent, or another header."""
+    return t.service("-".join(["upstream", *header]), [PYTHON, os.path.join(APPS, "upstream.py"), "127.0.0.1:{port}", *header],
+                     shim=False)
 
 
 NGINX = """

@@ -7,7 +7,7 @@ from harness import check, equal, test
 from relays import RELAY_KINDS, ask, chain, upstream
 
 REQUESTS, CLIENTS = 1280, 64
-PARTLY = {}  # where not every request can be linked, and why
+PARTLY = {"puma": 0.9}  # the least share where not every request is linked: of heads that its reactor reads the thread is not known
 
 
 def relay(name):
@@ -20,13 +20,13 @@ def relay(name):
             t.notes.append(f"{name} {path}: {100 * counts['right'] / total:.2f} % of {total} carried the right ID, "
                            f"{counts['none']} none, {counts['wrong']} a wrong one")
             equal(counts["wrong"], 0, f"{path}: wrong IDs")
-            if name not in PARTLY:
-                equal(counts["none"], 0, f"{path}: requests without an ID")
-        service.log.wait("client.request.completed", total * len(paths) if name not in PARTLY else 1, more=1 << 20)
+            least = PARTLY.get(name, 1)
+            check(counts["right"] >= least * total, f"{path}: {counts['none']} of {total} without an ID")
+        service.log.wait("client.request.completed", total * len(paths), more=1 << 20)
         service.stop()
         events = service.log.events("client.request.completed")
         certain = [e for e in events if e.get("context") == "certain"]
-        check(len(certain) >= total * len(paths) or name in PARTLY, f"{len(certain)} certain of {len(events)}")
+        check(len(certain) >= least * total * len(paths), f"{len(certain)} certain of {len(events)}")
         for e in certain:
             check(e["path"].rpartition("/relay/")[2].split("/")[0] == e["request_id"].rpartition(".")[2] or
                   "/late/" in e["path"], f"the ID of another request: {e}")
