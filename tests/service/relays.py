@@ -152,6 +152,7 @@ RELAY_KINDS = {
     "python_threading": (program(PYTHON, os.path.join(RELAYS, "threads.py"), "127.0.0.1:{port}"), ("/relay/",), 2),
     "gunicorn_sync": (gunicorn("-w", "4"), ("/relay/",), 2),
     "gunicorn_gthread": (gunicorn("-w", "2", "-k", "gthread", "--threads", "40"), ("/relay/",), 2),
+    "gunicorn_gevent": (gunicorn("-w", "2", "-k", "gevent"), ("/relay/",), 2),
     "uvicorn": (uvicorn("--loop", "asyncio"), ("/httpx/", "/aiohttp/", "/thread/"), 2),
     "node_http": (node(), ("/http/", "/fetch/", "/undici/"), 2),
     "express": (node("express"), ("/http/", "/fetch/", "/undici/"), 2),
