@@ -2,8 +2,12 @@
  * CPython: a context variable of ours says which request a task is on. It is set where the head is read, which asyncio does in the
  * context of the connection, of which the tasks that handle it get copies; and is asked where a request is sent.
  *
+ * uvloop reads outside of any context, and then calls the connection's protocol. So there the variable is set where that makes a
+ * task: by a task factory, if the loop has none, which is told what has been read last, looks whether the call stems from the
+ * protocol of that very connection, and makes the same task as the loop would have made.
+ *
  * That needs the interpreter's lock, which the socket module has let go of for its system call and takes again right after it. So we
- * wait for it in its stead, there alone: who else reads and writes (an extension) may hold other locks. Only
+ * wait for it in its stead, there and in uvloop alone: who else reads and writes (an extension) may hold other locks. Only
  * connections that never make their reader wait are so told of; for others the thread is enough (context.h).
  */
 #include "conn/host.h"
@@ -29,12 +33,17 @@ WEAK unsigned long long PyLong_AsUnsignedLongLong(object *value);
 WEAK void PyErr_Fetch(object **type, object **value, object **trace);
 WEAK void PyErr_Restore(object *type, object *value, object *trace);
 WEAK void Py_DecRef(object *o);
+WEAK object *PyDict_New(void);
+WEAK int PyDict_SetItemString(object *dictionary, const char *key, object *value);
+WEAK object *PyDict_GetItemString(object *dictionary, const char *key); /* borrowed */
+WEAK object *PyRun_String(const char *code, int start, object *globals, object *locals);
+WEAK object *PyObject_CallFunction(object *callable, const char *format, ...);
 WEAK int _Py_IsFinalizing(void);
 
-enum { HANDLE_BITS = 24, CALLERS = 16 };
+enum { HANDLE_BITS = 24, CALLERS = 16, FILE_INPUT = 257 /* Py_file_input */ };
 _Static_assert((uint64_t)OCTO_SLAB_CHUNK *OCTO_SLAB_CHUNKS < UINT64_C(1) << HANDLE_BITS, "a handle fits");
 
-static object *variable; /* guarded by the interpreter's lock */
+static object *variable, *note; /* guarded by the interpreter's lock */
 
 /* ── who calls? ────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -55,23 +64,30 @@ static uint64_t hex(const char *p, const char **end)
     return value;
 }
 
-/* A line of /proc/self/maps: is the address in it, and the file python, its library or its socket module? */
-static bool is_python_line(const char *line, size_t len, uint64_t address)
+/* Whose code it is. */
+enum caller { NOBODY, PYTHON, UVLOOP };
+
+/* A line of /proc/self/maps: is the address in it, and the file python, its library or its socket module; or uvloop? */
+static enum caller caller_of_line(const char *line, size_t len, uint64_t address)
 {
     const char *p, *name;
     uint64_t from = hex(line, &p), to = *p == '-' ? hex(p + 1, &p) : 0;
 
     if (address < from || address >= to || (name = memrchr(line, '/', len)) == NULL)
-        return false;
+        return NOBODY;
+    if (memmem(line, len, "/uvloop/", 8) != NULL || strncmp(name, "/libuv.so", 9) == 0)
+        return UVLOOP; /* its own libuv, or the system's */
     return strncmp(name, "/python", 7) == 0 || strncmp(name, "/libpython", 10) == 0 ||
-           strncmp(name, "/_socket.", 9) == 0;
+                   strncmp(name, "/_socket.", 9) == 0
+               ? PYTHON
+               : NOBODY;
 }
 
-static bool look_up(uint64_t address)
+static enum caller look_up(uint64_t address)
 {
     char buffer[4096 + 1];
     size_t kept = 0;
-    bool found = false;
+    enum caller found = NOBODY;
     long fd = octo_sys(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), got;
 
     while (!found && fd >= 0 && (got = octo_sys(SYS_read, fd, buffer + kept, sizeof(buffer) - 1 - kept)) > 0) {
@@ -81,7 +97,7 @@ static bool look_up(uint64_t address)
         buffer[have] = '\0';
         for (; !found && (end = memchr(line, '\n', have - (size_t)(line - buffer))) != NULL; line = end + 1) {
             *end = '\0';
-            found = is_python_line(line, (size_t)(end - line), address);
+            found = caller_of_line(line, (size_t)(end - line), address);
         }
         kept = have - (size_t)(line - buffer);
         if (kept == sizeof(buffer) - 1) /* a line of that length is not python's */
@@ -93,20 +109,19 @@ static bool look_up(uint64_t address)
     return found;
 }
 
-/* True if the code at that address is the interpreter's own. It has few places that read and write, so each is looked up
- * once: the address, its lowest bit for the answer (an address of no code at all serves as well). */
-static bool is_python(const void *caller)
+/* Python and uvloop have few places that read and write, so each is looked up once: the address, and the answer in the lowest bits. */
+static enum caller who(const void *caller)
 {
     static _Atomic uint64_t known[CALLERS];
-    uint64_t address = (uint64_t)(uintptr_t)caller << 1, seen;
-    bool answer;
+    uint64_t address = (uint64_t)(uintptr_t)caller << 2, seen;
+    enum caller answer;
 
     for (unsigned i = 0; i < CALLERS && (seen = atomic_load(&known[i])) != 0; i++)
-        if ((seen & ~UINT64_C(1)) == address)
-            return seen & 1;
+        if ((seen & ~UINT64_C(3)) == address)
+            return seen & 3;
     if (octo_service.sandboxed)
-        return false;
-    answer = look_up(address >> 1);
+        return NOBODY;
+    answer = look_up(address >> 2);
     for (unsigned i = 0; i < CALLERS; i++) {
         seen = 0;
         if (atomic_compare_exchange_strong(&known[i], &seen, address | answer))
@@ -117,28 +132,78 @@ static bool is_python(const void *caller)
 
 /* ── the variable ──────────────────────────────────────────────────────────────────────────────────── */
 
-static bool may_ask(const void *caller)
+static enum caller may_ask(const void *caller)
 {
-    return PyGILState_Ensure && PyContextVar_Get && PyErr_Fetch && _Py_IsFinalizing && caller &&
-           PyGILState_GetThisThreadState() && !_Py_IsFinalizing() && is_python(caller);
+    if (!PyGILState_Ensure || !PyContextVar_Get || !PyErr_Fetch || !_Py_IsFinalizing || !PyRun_String || !caller ||
+        !PyGILState_GetThisThreadState() || _Py_IsFinalizing())
+        return NOBODY;
+    return who(caller);
+}
+
+/* note(number, fd): what uvloop has read last. */
+static const char UVLOOP_CODE[] =
+    "import asyncio, contextvars, sys\n"
+    "last = 0, -1\n"
+    "def is_of(protocol, fd):\n"
+    "    transport = getattr(protocol, 'transport', None) or getattr(protocol, '_transport', None)\n"
+    "    socket = transport and transport.get_extra_info('socket')\n"
+    "    return socket is not None and socket.fileno() == fd\n"
+    "def factory(loop, coro, **more):\n"
+    "    try:\n"
+    "        number, fd = last\n"
+    "        if number and more.get('context') is None and asyncio.current_task(loop) is None:\n"
+    "            frame = sys._getframe(1)\n"
+    "            while frame and frame.f_code.co_name not in ('data_received', 'buffer_updated'):\n"
+    "                frame = frame.f_back\n"
+    "            if frame and is_of(frame.f_locals.get('self'), fd):\n"
+    "                context = contextvars.copy_context()\n"
+    "                context.run(variable.set, number)\n"
+    "                more.pop('context', None)\n"
+    "                return context.run(asyncio.Task, coro, loop=loop, **more)\n"
+    "    except Exception:\n"
+    "        pass\n"
+    "    if more.get('context', 0) is None: # not known before Python 3.11\n"
+    "        del more['context']\n"
+    "    return asyncio.Task(coro, loop=loop, **more)\n"
+    "def note(number, fd):\n"
+    "    global last\n"
+    "    last = number, fd\n"
+    "    loop = asyncio._get_running_loop()\n"
+    "    if loop is not None and loop.get_task_factory() is None:\n"
+    "        loop.set_task_factory(factory)\n";
+
+/* Makes `note` once. A new reference stays. */
+static object *make_note(void)
+{
+    object *globals = PyDict_New(), *done = NULL, *made = NULL;
+
+    if (globals && PyDict_SetItemString(globals, "variable", variable) == 0)
+        done = PyRun_String(UVLOOP_CODE, FILE_INPUT, globals, globals);
+    if (done)
+        made = PyDict_GetItemString(globals, "note"); /* it holds its globals, and they it */
+    Py_DecRef(done);
+    return made;
 }
 
 void octo_python_reads(struct octo_conn *conn, const struct octo_exchange *x)
 {
-    object *type, *error, *trace, *value, *token = NULL;
+    enum caller caller = may_ask(conn->in_caller);
+    object *type, *error, *trace, *value = NULL, *result = NULL;
+    unsigned long long packed = x->number << HANDLE_BITS | x->handle;
+    int state, fd = conn->fd;
     long flags;
-    int state;
 
-    if (!may_ask(conn->in_caller) || (flags = octo_sys(SYS_fcntl, conn->fd, F_GETFL)) < 0 || !(flags & O_NONBLOCK))
+    if (caller == NOBODY || (flags = octo_sys(SYS_fcntl, fd, F_GETFL)) < 0 || !(flags & O_NONBLOCK))
         return;
     state = PyGILState_Ensure();
     PyErr_Fetch(&type, &error, &trace);
     if (!variable)
         variable = PyContextVar_New("octoshim.request", NULL);
-    value = variable ? PyLong_FromUnsignedLongLong(x->number << HANDLE_BITS | x->handle) : NULL;
-    if (value)
-        token = PyContextVar_Set(variable, value);
-    Py_DecRef(token);
+    if (variable && caller == UVLOOP && (note || (note = make_note()) != NULL))
+        result = PyObject_CallFunction(note, "Ki", packed, fd);
+    if (variable && caller == PYTHON && (value = PyLong_FromUnsignedLongLong(packed)) != NULL)
+        result = PyContextVar_Set(variable, value);
+    Py_DecRef(result);
     Py_DecRef(value);
     PyErr_Restore(type, error, trace); /* one of ours is forgotten with it */
     PyGILState_Release(state);
@@ -150,7 +215,7 @@ struct octo_cause octo_python_cause(const void *caller)
     uint64_t packed = 0;
     int state;
 
-    if (!variable || !may_ask(caller))
+    if (!variable || may_ask(caller) == NOBODY)
         return (struct octo_cause){0};
     state = PyGILState_Ensure();
     PyErr_Fetch(&type, &error, &trace);

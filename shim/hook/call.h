@@ -28,7 +28,7 @@ struct octo_call {
     bool vector; /* the service gave several buffers, or one in a vector */
     int fd;
     struct octo_conn *conn; /* while inside it */
-    const void *caller;     /* of the socket calls: whose code it is */
+    const void *caller;     /* whose code it is, or NULL: not known */
     int flags;              /* MSG_* or RWF_* */
     off_t at;               /* preadv2, pwritev2 */
     void *address;          /* recvfrom, sendto */

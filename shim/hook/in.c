@@ -178,7 +178,8 @@ static inline ssize_t octo_read(int fd, void *buf, size_t n)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.read(fd, buf, n);
-    return read_from(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd}, &(struct iovec){buf, n}, 1);
+    return read_from(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd, .caller = CALLER},
+                     &(struct iovec){buf, n}, 1);
 }
 
 /* The fortified twins abort in libc where n exceeds the buffer; theirs is the check. */

@@ -133,14 +133,16 @@ static inline ssize_t octo_write(int fd, const void *buf, size_t n)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.write(fd, buf, n);
-    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd}, &(struct iovec){(void *)buf, n}, 1);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .fd = fd, .caller = CALLER},
+                    &(struct iovec){(void *)buf, n}, 1);
 }
 
 static inline ssize_t octo_writev(int fd, const struct iovec *iov, int cnt)
 {
     if (octo_fd_is_foreign(fd))
         return octo_real.writev(fd, iov, cnt);
-    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .vector = true, .fd = fd}, iov, cnt);
+    return write_to(&(struct octo_call){.kind = OCTO_CALL_FILE, .vector = true, .fd = fd, .caller = CALLER}, iov,
+                    cnt);
 }
 
 static inline ssize_t octo_pwritev2(int fd, const struct iovec *iov, int cnt, off_t at, int flags)

@@ -206,7 +206,7 @@ def gunicorn(*options, max_requests=50):
 
 def uvicorn(*options):
     return simple("/usr/bin/uvicorn", "--app-dir", APPS, "--port", "{port}", "--log-level", "warning",
-                  "--no-use-colors", *options, "fastapi_app:app")
+                  "--loop", "asyncio", "--no-use-colors", *options, "fastapi_app:app")
 
 
 STATIC = {"id": "a static server shows no handler", "chunked": "static files have a length", "error": "none to provoke",
