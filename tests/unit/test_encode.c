@@ -1,122 +1,7 @@
 /* The encoder: the exact lines of every kind; hostile text; cutting; secrets; addresses; times. */
-#include "export/encode.h"
-#include "export/target.h"
+#include "encode_rig.h"
 
-#include "guard.h"
-
-#include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define IDENTITY                                                                                                  \
-    "\"logger\": \"octoshim\", \"service\": \"orders\", \"environment\": \"test\", \"version\": \"1.2\", "        \
-    "\"pid\": 42"
-#define WHEN "\"timestamp\": \"2025-11-10T10:30:45.123456Z\""
-static const int64_t OFFSET_NS = 1762770645000000000;
-
-static struct octo_encoder json, console;
-static char line[OCTO_LINE_ROOM];
-static struct guard guard;
-static FILE *lines; /* every line made here, for the schema */
-
-static int set_up(void **state)
-{
-    (void)state;
-    octo_encoder_init(&json, true, "orders", "test", "1.2");
-    octo_encoder_init(&console, false, "orders", "test", "1.2");
-    guard = guard_new(OCTO_LINE_ROOM);
-    lines = tmpfile();
-    return lines == NULL;
-}
-
-/* n bytes that end where the memory ends. */
-static char *guard_end(size_t n)
-{
-    return (char *)guard.end - n;
-}
-
-/* The schema's own judge. */
-static int tear_down(void **state)
-{
-    char command[128];
-
-    (void)state;
-    guard_free(&guard);
-    fflush(lines);
-    snprintf(command, sizeof command, "node tests/validate.js /proc/%d/fd/%d", getpid(), fileno(lines));
-    return system(command) != 0;
-}
-
-static struct octo_record *record_n(enum octo_event_kind kind, const char *id, size_t id_len, const char *method,
-                                    size_t method_len, const char *host, size_t host_len, const char *target,
-                                    size_t target_len)
-{
-    static uint64_t room[(OCTO_RECORD_MAX + 70000) / 8];
-    struct octo_record *r = (struct octo_record *)room;
-    char *p = r->text;
-
-    memset(r, 0, sizeof *r);
-    r->kind = (uint8_t)kind;
-    r->level = OCTO_INFO;
-    r->mono_ns = 123456789;
-    r->pid = 42;
-    r->family = OCTO_PEER_IPV4;
-    memcpy(r->peer, (uint8_t[]){10, 0, 200, 7}, 4);
-    r->duration_ns = 1234567;
-    r->ttfb_ns = 999499;
-    r->bytes_in = 100;
-    r->bytes_out = INT64_MAX;
-    r->count = 9;
-    r->id_len = (uint8_t)id_len;
-    p = octo_put_bytes(p, id, id_len);
-    r->method_len = (uint8_t)method_len;
-    p = octo_put_bytes(p, method, method_len);
-    r->host_len = (uint8_t)host_len;
-    p = octo_put_bytes(p, host, host_len);
-    r->target_len = (uint16_t)target_len;
-    octo_put_bytes(p, target, target_len);
-    return r;
-}
-
-static struct octo_record *record(enum octo_event_kind kind, const char *target)
-{
-    bool request = kind <= OCTO_EV_CLIENT_REQUEST_FAILED;
-
-    return record_n(kind, request ? "req_0123456789abcdef" : "", request ? 20 : 0, "GET", request ? 3 : 0,
-                    "shop:8080", request ? 9 : 0, target, strlen(target));
-}
-
-/* Encodes, checks what holds for every line, and returns it parsed. */
-static json_t *encode(const struct octo_record *r)
-{
-    size_t n = octo_encode(&json, r, OFFSET_NS, line);
-    json_error_t error;
-
-    assert_true(n > 0 && n <= OCTO_LINE_MAX);
-    assert_int_equal(line[n - 1], '\n');
-    line[n] = 0;
-    for (size_t i = 0; i < n - 1; i++)
-        if (line[i] < 0x20 || line[i] >= 0x7f)
-            fail_msg("byte %zu: %s", i, line);
-    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-
-    if (object == NULL)
-        fail_msg("%s: %s", error.text, line);
-    fputs(line, lines);
-    return object;
-}
-
-static void expect(const struct octo_record *r, const char *wanted)
-{
-    json_decref(encode(r));
-    assert_string_equal(line, wanted);
-}
 
 static void expect_path(const char *target, const char *wanted)
 {
@@ -198,56 +83,6 @@ static void test_every_kind(void **state)
     r->level = OCTO_CRITICAL;
     octo_encode(&json, r, OFFSET_NS, line);
     assert_non_null(strstr(line, "\"level\": \"critical\""));
-}
-
-static void test_requests_that_are_made(void **state)
-{
-    struct octo_record *r = record(OCTO_EV_CLIENT_REQUEST_STARTED, "/a/b?c=d");
-
-    (void)state;
-    r->level = OCTO_DEBUG;
-    r->port = 65535;
-    expect(r, "{\"event\": \"client.request.started\", " WHEN ", \"level\": \"debug\", " IDENTITY
-              ", \"request_id\": \"req_0123456789abcdef\", \"method\": \"GET\", \"path\": \"/a/b\", "
-              "\"host\": \"shop:8080\", \"peer\": \"10.0.200.7:65535\"}\n");
-
-    r = record(OCTO_EV_CLIENT_REQUEST_COMPLETED, "/a/b");
-    r->status = 200;
-    r->flags = OCTO_RECORD_HAS_STATUS | OCTO_RECORD_CERTAIN;
-    r->bytes_out = 7;
-    r->trace[1] = 0xabc;
-    r->span = 0x0123456789abcdef;
-    r->family = OCTO_PEER_IPV6;
-    memset(r->peer, 0, sizeof(r->peer));
-    r->peer[15] = 1;
-    r->port = 80;
-    expect(r,
-           "{\"event\": \"client.request.completed\", " WHEN ", \"level\": \"info\", " IDENTITY
-           ", \"request_id\": \"req_0123456789abcdef\", \"trace_id\": \"00000000000000000000000000000abc\", "
-           "\"span_id\": \"0123456789abcdef\", \"context\": \"certain\", \"method\": \"GET\", \"path\": \"/a/b\", "
-           "\"host\": \"shop:8080\", \"peer\": \"[::1]:80\", \"status_code\": 200, \"duration_ms\": 1.235, "
-           "\"ttfb_ms\": 0.999, \"bytes_in\": 100, \"bytes_out\": 7}\n");
-
-    /* Not even a connection; the path of a Unix socket stands behind the other texts. */
-    r = record_n(OCTO_EV_CLIENT_REQUEST_FAILED, "", 0, "", 0, "", 0, "/run/\"a\x01.sock", 13);
-    r->target_len = 0;
-    r->port = 13;
-    r->family = OCTO_PEER_UNIX;
-    r->flags = OCTO_RECORD_INFERRED;
-    r->level = OCTO_ERROR;
-    r->bytes_in = r->bytes_out = 0;
-    expect(r, "{\"event\": \"client.request.failed\", " WHEN ", \"level\": \"error\", " IDENTITY
-              ", \"context\": \"inferred\", \"peer\": \"unix:/run/\\\"a\\u0001.sock\", \"duration_ms\": 1.235, "
-              "\"bytes_in\": 0, \"bytes_out\": 0, \"error\": \"connection refused\", \"error_code\": "
-              "\"ECONNREFUSED\"}\n");
-    for (unsigned failure = 0; failure < OCTO_FAILURE_KINDS; failure++) {
-        r->reason = (uint16_t)failure;
-        json_decref(encode(r));
-        assert_non_null(strstr(line, octo_failure_text(failure)));
-        assert_non_null(strstr(line, octo_failure_code(failure)));
-    }
-    assert_string_equal(octo_failure_code(OCTO_FAILURE_KINDS), "EIO");
-    assert_string_equal(octo_failure_text(OCTO_FAILURE_KINDS), "unknown");
 }
 
 static void test_console(void **state)
@@ -606,7 +441,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind),
-        cmocka_unit_test(test_requests_that_are_made),
         cmocka_unit_test(test_console),
         cmocka_unit_test(test_path_forms),
         cmocka_unit_test(test_secrets_in_paths),
