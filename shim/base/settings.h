@@ -25,6 +25,9 @@ enum octo_context { OCTO_CONTEXT_OFF, OCTO_CONTEXT_INFERRED, OCTO_CONTEXT_CERTAI
 /* The formats in which requests carry their trace. */
 enum octo_propagators { OCTO_PROPAGATE_TRACECONTEXT = 1, OCTO_PROPAGATE_B3 = 2 };
 
+/* Which of the service's own log lines gain the request that they were written for. */
+enum octo_enrich { OCTO_ENRICH_OFF, OCTO_ENRICH_JSON, OCTO_ENRICH_TEXT_TOO };
+
 enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
 
 enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048, OCTO_ENDPOINTS_MAX = 4096 };
@@ -55,6 +58,7 @@ struct octo_settings {
     uint8_t level;                        /* LOG_LEVEL: enum octo_level, the lowest that is written */
     uint8_t inject;                       /* enum octo_inject */
     uint8_t context;                      /* OCTOSHIM_CONTEXT: enum octo_context */
+    uint8_t enrich;                       /* OCTOSHIM_ENRICH_LOGS: enum octo_enrich */
     uint8_t propagators;                  /* OTEL_PROPAGATORS: enum octo_propagators */
     uint8_t rotate;                       /* enum octo_rotate */
     uint16_t complaints_len;              /* of complaints, without its closing line */

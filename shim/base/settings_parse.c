@@ -39,6 +39,14 @@ static const struct word inject_words[] = {
     {NULL, 0},
 };
 
+static const struct word enrich_words[] = {
+    {"true", OCTO_ENRICH_JSON},     {"1", OCTO_ENRICH_JSON},
+    {"yes", OCTO_ENRICH_JSON},      {"on", OCTO_ENRICH_JSON},
+    {"false", OCTO_ENRICH_OFF},     {"0", OCTO_ENRICH_OFF},
+    {"no", OCTO_ENRICH_OFF},        {"off", OCTO_ENRICH_OFF},
+    {"text", OCTO_ENRICH_TEXT_TOO}, {NULL, 0},
+};
+
 static const struct word context_words[] = {
     {"certain", OCTO_CONTEXT_CERTAIN},
     {"inferred", OCTO_CONTEXT_INFERRED},
@@ -299,6 +307,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(inject_words, value, len, member);
     case OCTO_SETTING_PROPAGATORS:
         return parse_propagators(value, len, member);
+    case OCTO_SETTING_ENRICH:
+        return parse_word(enrich_words, value, len, member);
     case OCTO_SETTING_CONTEXT:
         return parse_word(context_words, value, len, member);
     case OCTO_SETTING_ROTATE:

@@ -14,6 +14,7 @@ enum octo_setting_kind {
     OCTO_SETTING_LEVEL,
     OCTO_SETTING_INJECT,
     OCTO_SETTING_CONTEXT,
+    OCTO_SETTING_ENRICH,
     OCTO_SETTING_PROPAGATORS, /* words, comma separated */
     OCTO_SETTING_ROTATE,
     OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
@@ -58,6 +59,7 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(JSON, "JSON_LOGS", BOOL, BOTH, json, "true", OCTO_WORDS_BOOL)                                               \
     X(INJECT, "OCTOSHIM_INJECT", INJECT, BOTH, inject, "both", "both, request, response, off")                    \
     X(CONTEXT, "OCTOSHIM_CONTEXT", CONTEXT, BOTH, context, "certain", "certain, inferred, off")                   \
+    X(ENRICH, "OCTOSHIM_ENRICH_LOGS", ENRICH, BOTH, enrich, "false", OCTO_WORDS_BOOL ", text")                    \
     X(PROPAGATORS, "OTEL_PROPAGATORS", PROPAGATORS, BOTH, propagators, "tracecontext,baggage",                    \
       "tracecontext, b3, comma separated; baggage, which passes as it is; none")                                  \
     X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                                  \

@@ -29,6 +29,11 @@ void octo_host_reads(struct octo_conn *conn, const struct octo_exchange *x)
         octo_python_reads(conn, x);
 }
 
+struct octo_cause octo_host_logs(const void *caller)
+{
+    return octo_python_cause(caller);
+}
+
 struct octo_cause octo_host_cause(struct octo_conn *conn)
 {
     if (is_nginx())

@@ -25,6 +25,9 @@ void octo_host_reads(struct octo_conn *conn, const struct octo_exchange *x);
 /* For what a request on conn, a link, is being made: certain, or none. */
 struct octo_cause octo_host_cause(struct octo_conn *conn);
 
+/* For what a log line is being written by that code: certain, or none. */
+struct octo_cause octo_host_logs(const void *caller);
+
 /* The two, in their own files; nginx is single-threaded. */
 void octo_nginx_watches(int fd, uint64_t word);
 void *octo_nginx_connects(int fd);

@@ -3,6 +3,7 @@
 #include "conn/conn.h"
 #include "conn/context.h"
 #include "conn/emit.h"
+#include "conn/enrich.h"
 #include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/rules.h"
@@ -236,6 +237,7 @@ bool octo_service_wake(int listener)
     octo_settings_from_file(s, NULL);
     make_absolute(s->log, sizeof(s->log));
     octo_context_wake();
+    octo_enrich_wake();
     complain(s->complaints);
     if (octo_settings_inert(s)) {
         atomic_store(&octo_service.state, OCTO_SERVICE_INERT);

@@ -7,6 +7,7 @@
 #include "hook/call.h"
 #include "base/sys.h"
 #include "conn/conn.h"
+#include "conn/enrich.h"
 #include "conn/logline.h"
 #include "conn/process.h"
 
@@ -80,10 +81,44 @@ static inline ssize_t write_simply(struct octo_conn *conn, struct octo_call *c, 
     return put;
 }
 
+/* A line or more for the service's log. Returns as write() does. */
+static __attribute__((noinline)) ssize_t write_log(struct octo_call *c, const struct iovec *iov)
+{
+    struct octo_enriched e;
+    struct iovec rest;
+    ssize_t put, more;
+    int kept = errno;
+
+    octo_enrich(&e, c->fd, iov->iov_base, iov->iov_len, c->caller);
+    errno = kept;
+    if (e.count == 0) {
+        put = octo_real.write(c->fd, iov->iov_base, iov->iov_len);
+    } else if ((put = octo_real.writev(c->fd, e.v, e.count)) > 0) {
+        kept = errno;
+        put = (ssize_t)octo_enriched_took(&e, (size_t)put, &rest);
+        while (rest.iov_len > 0 && (more = octo_real.write(c->fd, rest.iov_base, rest.iov_len)) != 0) {
+            if (more < 0 && errno != EINTR)
+                break; /* no more can be written: the service will see that itself */
+            rest.iov_base = (char *)rest.iov_base + (more > 0 ? more : 0);
+            rest.iov_len -= more > 0 ? (size_t)more : 0;
+        }
+        errno = kept;
+    }
+    if (put > 0)
+        octo_enrich_wrote(c->fd, (const char *)iov->iov_base + put - 1);
+    return put;
+}
+
+static inline bool may_enrich(const struct octo_call *c, const struct iovec *iov, int cnt)
+{
+    return octo_service.settings.enrich && cnt == 1 && !c->vector && c->kind == OCTO_CALL_FILE &&
+           iov->iov_len > 0 && octo_fd_is_log(octo_table[c->fd]);
+}
+
 /* The service's own call on what is no connection, or not any more. */
 static ssize_t write_plainly(struct octo_call *c, const struct iovec *iov, int cnt)
 {
-    ssize_t put = call_plain(c, iov, cnt);
+    ssize_t put = may_enrich(c, iov, cnt) ? write_log(c, iov) : call_plain(c, iov, cnt);
     int kept = errno;
 
     if (put > 0 && octo_fd_is_log(octo_table[c->fd])) {

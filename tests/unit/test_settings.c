@@ -17,6 +17,7 @@ static void defaults(void **state)
     assert_int_equal(s.level, OCTO_INFO);
     assert_int_equal(s.inject, OCTO_INJECT_BOTH);
     assert_int_equal(s.context, OCTO_CONTEXT_CERTAIN);
+    assert_int_equal(s.enrich, OCTO_ENRICH_OFF);
     assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT);
     assert_int_equal(s.rotate, OCTO_ROTATE_DAILY);
     assert_int_equal(s.slow_ns, 1000000000ull);
@@ -38,14 +39,15 @@ static void every_variable(void **state)
         "OCTOSHIM_LOG_ROTATE=size:100M", "OCTOSHIM_SLOW_MS=250", "OCTOSHIM_SAMPLE=0.25", "SERVICE_NAME=orders",
         "ENVIRONMENT=production", "APP_VERSION=1.2.3", "OCTOSHIM_LOG=/var/log/octollm/%s.log",
         "OCTOSHIM_CONFIG=/etc/octoshim.json", "OCTOSHIM_RUNTIME_DIR=/run/octo", "XDG_RUNTIME_DIR=/run/user/0",
-        "OCTOSHIM_CONTEXT=Inferred", "OTEL_PROPAGATORS=b3, baggage ,tracecontext", "OCTOSHIM_INCLUDE=nginx",
-        "OCTOSHIM_EXCLUDE=sh", "OCTOSHIM_LOGS=not-ours");
+        "OCTOSHIM_CONTEXT=Inferred", "OCTOSHIM_ENRICH_LOGS=text", "OTEL_PROPAGATORS=b3, baggage ,tracecontext",
+        "OCTOSHIM_INCLUDE=nginx", "OCTOSHIM_EXCLUDE=sh", "OCTOSHIM_LOGS=not-ours");
     assert_string_equal(s.complaints, "");
     assert_false(s.children);
     assert_false(s.json);
     assert_int_equal(s.level, OCTO_WARNING);
     assert_int_equal(s.inject, OCTO_INJECT_RESPONSE);
     assert_int_equal(s.context, OCTO_CONTEXT_INFERRED);
+    assert_int_equal(s.enrich, OCTO_ENRICH_TEXT_TOO);
     assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT | OCTO_PROPAGATE_B3);
     assert_int_equal(s.rotate, OCTO_ROTATE_SIZE);
     assert_int_equal(s.rotate_bytes, 100ull << 20);
