@@ -4,6 +4,8 @@
 #include "conn/link.h"
 #include "conn/process.h"
 
+#include <sys/epoll.h>
+
 extern __attribute__((weak, visibility("default"))) void *ngx_cycle; /* nginx exports it to its modules */
 
 static inline bool is_nginx(void)
@@ -11,10 +13,10 @@ static inline bool is_nginx(void)
     return &ngx_cycle != NULL;
 }
 
-void octo_host_watches(int fd, uint64_t word)
+void octo_host_watches(int fd, const struct epoll_event *event)
 {
     if (__builtin_expect(is_nginx(), 0))
-        octo_nginx_watches(fd, word);
+        octo_nginx_watches(fd, event->data.u64);
 }
 
 void octo_host_connects(struct octo_conn *conn, int fd)

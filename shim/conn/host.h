@@ -13,8 +13,9 @@
 
 #include "conn/conn.h"
 
-/* The service has told epoll to watch fd, and gave it this word to know it by. */
-void octo_host_watches(int fd, uint64_t word);
+/* The service tells epoll to watch fd, and gives it a word to know it by. */
+struct epoll_event;
+void octo_host_watches(int fd, const struct epoll_event *event);
 
 /* conn, a link, has just been made of fd. */
 void octo_host_connects(struct octo_conn *conn, int fd);

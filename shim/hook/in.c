@@ -331,7 +331,7 @@ static void correct_fionread(int fd, int *count)
 
     if (!conn)
         return;
-    if (octo_framer_raw_left(&conn->in.framer) < (uint64_t)*count && wanted <= sizeof(view)) {
+    if (!conn->in.quiet && octo_framer_raw_left(&conn->in.framer) < (uint64_t)*count && wanted <= sizeof(view)) {
         ssize_t there =
             octo_edit_peek(&conn->in, &octo_conn_in_ops, conn, &(struct iovec){view, wanted}, 1, wanted, &call.io);
 

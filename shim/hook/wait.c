@@ -14,7 +14,7 @@
 static inline int octo_epoll_ctl(int set, int command, int fd, struct epoll_event *event)
 {
     if (command != EPOLL_CTL_DEL && event)
-        octo_host_watches(fd, event->data.u64);
+        octo_host_watches(fd, event);
     return octo_real.epoll_ctl(set, command, fd, event);
 }
 
@@ -70,12 +70,14 @@ static inline int octo___ppoll_chk(struct pollfd *fds, nfds_t n, const struct ti
     return octo_real.__ppoll_chk(fds, n, timeout, mask, size);
 }
 
-/* Descriptors below n in the set, as far as it matters. The kernel reads whole words of it. */
+/* Descriptors below n in the set, as far as it matters. The kernel reads whole words of it, and none for descriptors that there cannot
+ * be, so n may be more than the set has. */
 static unsigned members(int n, const fd_set *set)
 {
     const unsigned long *word = (const unsigned long *)set;
     unsigned count = 0;
 
+    n = n < FD_SETSIZE ? n : FD_SETSIZE;
     for (int i = 0; set && i < n && count <= SEVERAL; i += (int)sizeof(*word) * 8, word++)
         for (unsigned long left = *word; left && count <= SEVERAL; left &= left - 1)
             count++;
