@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -44,9 +45,12 @@ def equal(got, wanted, what):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that the kernel does not give to clients: those of another test could have taken it by the time that it is used."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, what, seconds=10.0):
