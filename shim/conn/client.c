@@ -227,11 +227,6 @@ const struct octo_edit_ops octo_client_out_ops = {out_begin,  out_insertion, out
 
 /* ── responses ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static bool is_interim(const struct octo_framer *f)
-{
-    return f->status < 200 && f->status != 101;
-}
-
 /* The response is over, or will never be. */
 static void settle(struct octo_conn *conn, struct octo_exchange *x, bool completed, enum octo_failure failure)
 {
@@ -283,7 +278,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     if (!x)
         return;
     octo_context_hears(x->cause);
-    if (is_interim(f))
+    if (octo_framer_is_interim(f))
         return;
     x->status = f->status;
     x->first_ns = octo_conn_now_in(conn);
@@ -294,7 +289,7 @@ static void in_end(void *owner, const struct octo_framer *f)
     struct octo_conn *conn = owner;
     struct octo_exchange *x = octo_conn_due(conn);
 
-    if (x && !is_interim(f))
+    if (x && !octo_framer_is_interim(f))
         settle(conn, x, true, 0);
 }
 

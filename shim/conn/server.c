@@ -135,11 +135,6 @@ const struct octo_edit_ops octo_server_in_ops = {in_begin,  in_insertion, in_hea
 
 /* ── responses ─────────────────────────────────────────────────────────────────────────────────────── */
 
-static bool is_interim(const struct octo_framer *f)
-{
-    return f->status < 200 && f->status != 101;
-}
-
 static uint64_t bytes_in(struct octo_conn *conn, const struct octo_exchange *x)
 {
     return x->over & OCTO_REQUEST_OVER ? x->request_bytes : octo_edit_position(&conn->in) - x->in_start;
@@ -201,7 +196,7 @@ static void out_head(void *owner, const struct octo_framer *f, bool inserted)
     struct octo_exchange *x = octo_conn_due(conn);
 
     (void)inserted;
-    if (!x || is_interim(f))
+    if (!x || octo_framer_is_interim(f))
         return;
     x->status = f->status;
     x->first_ns = octo_conn_now_out(conn);
@@ -212,7 +207,7 @@ static void out_end(void *owner, const struct octo_framer *f)
     struct octo_conn *conn = owner;
     struct octo_exchange *x = octo_conn_due(conn);
 
-    if (x && !is_interim(f))
+    if (x && !octo_framer_is_interim(f))
         settle(conn, x, true, 0);
 }
 
@@ -224,7 +219,7 @@ static void out_intend(void *owner, const struct octo_framer *f, uint64_t bytes)
     struct octo_exchange *x = octo_conn_due(conn);
     uint64_t now_ns;
 
-    if (!x || is_interim(f))
+    if (!x || octo_framer_is_interim(f))
         return;
     now_ns = octo_clock_coarse_ns();
     const struct octo_ending ending = {

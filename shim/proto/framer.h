@@ -159,6 +159,12 @@ static inline bool octo_framer_is_opaque(const struct octo_framer *f)
     return f->reason != OCTO_OPAQUE_NONE;
 }
 
+/* Of a response whose status line is read: true for a 1xx that the final one still follows. */
+static inline bool octo_framer_is_interim(const struct octo_framer *f)
+{
+    return f->status < 200 && f->status != 101;
+}
+
 /* A short lower_case word for events and metrics; static storage. */
 const char *octo_opaque_reason_name(enum octo_opaque_reason reason);
 
