@@ -133,7 +133,8 @@ def workers_and_pools(t):
     s = Tasks(t, gunicorn("-w", "3", "--preload"), name="preloading", postgres=postgres, redis=redis, POOL="4",
               POSTGRES_HOST=postgres.sockets)
     s.gives("db_connections", {"postgres": 4, "cache": 4}, "pool", seconds=10)
-    os.kill(s.service.workers()[0], signal.SIGKILL)
+    workers = wait_until(s.service.workers, "the workers, which come after the pool", 10)
+    os.kill(workers[0], signal.SIGKILL)
     time.sleep(1)
     s.gives("db_connections", {"postgres": 4, "cache": 4}, "pool")  # they are the master's
     s.service.kill_all()
