@@ -144,7 +144,7 @@ static void set_ending(struct octo_record *r, const struct octo_exchange *x, con
                        enum octo_level level)
 {
     r->level = level;
-    r->mono_ns = ending->now_ns;
+    r->mono_ns = ending->now_ns > x->head_ns ? ending->now_ns : x->head_ns; /* as since() */
     r->duration_ns = since(x->head_ns, ending->now_ns);
     r->ttfb_ns = ending->first_ns ? since(x->head_ns, ending->first_ns) : 0;
     r->bytes_in = ending->bytes_in;

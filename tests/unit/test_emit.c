@@ -1,4 +1,4 @@
-/* Events for which there is no memory: counted, each once, so that somebody hears of them. */
+/* Events for which there is no memory: counted, each once, so that somebody hears of them. And when an event is said to have happened. */
 #include "service_rig.h"
 
 #include "conn/emit.h"
@@ -25,9 +25,31 @@ static void without_a_ring(void **state)
     process->ring = ring;
 }
 
+/* The end is timed by a coarse clock until its call has returned: it may be behind the clock of the beginning. */
+static void no_end_before_its_beginning(void **state)
+{
+    static struct octo_conn conn;
+    static struct octo_exchange x = {.head_ns = 2000, .sampled = true, .minor = 1};
+    const struct octo_ending behind = {.now_ns = 1500, .first_ns = 1500, .status = 200, .completed = true};
+    const struct octo_ending later = {.now_ns = 2500, .first_ns = 2500, .status = 200, .completed = true};
+
+    (void)state;
+    octo_emit_intend(&conn, &x, &behind);
+    assert_non_null(x.intent);
+    assert_int_equal(x.intent->mono_ns, 2000);
+    assert_int_equal(x.intent->duration_ns, 0);
+    octo_emit_forgo(&x);
+    octo_emit_intend(&conn, &x, &later);
+    assert_non_null(x.intent);
+    assert_int_equal(x.intent->mono_ns, 2500);
+    assert_int_equal(x.intent->duration_ns, 500);
+    octo_emit_forgo(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_end_before_its_beginning),
         cmocka_unit_test(without_a_ring),
     };
 
