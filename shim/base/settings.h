@@ -28,6 +28,14 @@ enum octo_propagators { OCTO_PROPAGATE_TRACECONTEXT = 1, OCTO_PROPAGATE_B3 = 2 }
 /* Which of the service's own log lines gain the request that they were written for. */
 enum octo_enrich { OCTO_ENRICH_OFF, OCTO_ENRICH_JSON, OCTO_ENRICH_TEXT_TOO };
 
+/* Which traces are sampled. PARENT: as the sender has decided, where there is one. */
+enum octo_sampler {
+    OCTO_SAMPLER_ON,
+    OCTO_SAMPLER_OFF,
+    OCTO_SAMPLER_RATIO,
+    OCTO_SAMPLER_PARENT = 4, /* with one of the above */
+};
+
 enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
 
 enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048, OCTO_ENDPOINTS_MAX = 4096 };
@@ -60,10 +68,12 @@ struct octo_settings {
     uint8_t context;                      /* OCTOSHIM_CONTEXT: enum octo_context */
     uint8_t enrich;                       /* OCTOSHIM_ENRICH_LOGS: enum octo_enrich */
     uint8_t propagators;                  /* OTEL_PROPAGATORS: enum octo_propagators */
+    uint8_t sampler;                      /* OTEL_TRACES_SAMPLER: enum octo_sampler */
     uint8_t rotate;                       /* enum octo_rotate */
     uint16_t complaints_len;              /* of complaints, without its closing line */
     uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
     uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    uint32_t sampler_ratio;               /* OTEL_TRACES_SAMPLER_ARG, scaled the same */
     uint32_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
     uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
     uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */

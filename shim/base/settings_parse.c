@@ -54,6 +54,16 @@ static const struct word context_words[] = {
     {NULL, 0},
 };
 
+static const struct word sampler_words[] = {
+    {"always_on", OCTO_SAMPLER_ON},
+    {"always_off", OCTO_SAMPLER_OFF},
+    {"traceidratio", OCTO_SAMPLER_RATIO},
+    {"parentbased_always_on", OCTO_SAMPLER_PARENT | OCTO_SAMPLER_ON},
+    {"parentbased_always_off", OCTO_SAMPLER_PARENT | OCTO_SAMPLER_OFF},
+    {"parentbased_traceidratio", OCTO_SAMPLER_PARENT | OCTO_SAMPLER_RATIO},
+    {NULL, 0},
+};
+
 static const struct word rotate_words[] = {
     {"daily", OCTO_ROTATE_DAILY},
     {"hourly", OCTO_ROTATE_HOURLY},
@@ -311,6 +321,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(enrich_words, value, len, member);
     case OCTO_SETTING_CONTEXT:
         return parse_word(context_words, value, len, member);
+    case OCTO_SETTING_SAMPLER:
+        return parse_word(sampler_words, value, len, member);
     case OCTO_SETTING_ROTATE:
         return parse_rotate(s, value, len);
     case OCTO_SETTING_MILLISECONDS:

@@ -16,6 +16,7 @@ enum octo_setting_kind {
     OCTO_SETTING_CONTEXT,
     OCTO_SETTING_ENRICH,
     OCTO_SETTING_PROPAGATORS, /* words, comma separated */
+    OCTO_SETTING_SAMPLER,
     OCTO_SETTING_ROTATE,
     OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
     OCTO_SETTING_FRACTION,     /* member scaled to OCTO_SAMPLE_ALL */
@@ -62,6 +63,10 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(ENRICH, "OCTOSHIM_ENRICH_LOGS", ENRICH, BOTH, enrich, "false", OCTO_WORDS_BOOL ", text")                    \
     X(PROPAGATORS, "OTEL_PROPAGATORS", PROPAGATORS, BOTH, propagators, "tracecontext,baggage",                    \
       "tracecontext, b3, comma separated; baggage, which passes as it is; none")                                  \
+    X(SAMPLER, "OTEL_TRACES_SAMPLER", SAMPLER, BOTH, sampler, "parentbased_always_on",                            \
+      "always_on, always_off, traceidratio, each also as parentbased_...")                                        \
+    X(SAMPLER_ARG, "OTEL_TRACES_SAMPLER_ARG", FRACTION, BOTH, sampler_ratio, "1.0",                               \
+      "a fraction from 0 to 1, as 0.25")                                                                          \
     X(LOG, "OCTOSHIM_LOG", PATTERN, BOTH, log_pattern, "stderr",                                                  \
       "stderr, or a path of at most 1023 bytes in which %s is the service and %% is %")                           \
     X(ROTATE, "OCTOSHIM_LOG_ROTATE", ROTATE, BOTH, rotate, "daily",                                               \

@@ -48,15 +48,32 @@ static bool read_trace(struct octo_trace *t, const struct octo_exchange *x, cons
             octo_trace_read_b3(t, x->text.b3, f->b3_len));
 }
 
+/* OTEL_TRACES_SAMPLER: the sampled flag of a trace that comes in (with its sender's flag), or begins here. */
+static void sample(struct octo_trace *t, bool comes_in)
+{
+    uint8_t sampler = octo_service.settings.sampler;
+    bool sampled = !(sampler & OCTO_SAMPLER_OFF);
+
+    if (comes_in && (sampler & OCTO_SAMPLER_PARENT))
+        return;
+    if (sampler & OCTO_SAMPLER_RATIO)
+        sampled = octo_trace_in_share(t, octo_service.settings.sampler_ratio);
+    t->flags = (uint8_t)(sampled ? t->flags | OCTO_TRACE_SAMPLED : t->flags & ~OCTO_TRACE_SAMPLED);
+}
+
 void octo_propagate_serve(struct octo_exchange *x, const struct octo_framer *f)
 {
     x->block_len = 0;
     if (octo_service.settings.propagators) {
-        if (!read_trace(&x->trace, x, f)) {
+        bool comes_in = read_trace(&x->trace, x, f);
+
+        if (!comes_in) {
             x->trace.id[0] = random_number();
             x->trace.id[1] = random_number();
-            x->trace.flags = OCTO_TRACE_SAMPLED | OCTO_TRACE_RANDOM;
-        } else if (f->traceparent_len > 0) {
+            x->trace.flags = OCTO_TRACE_RANDOM;
+        }
+        sample(&x->trace, comes_in);
+        if (comes_in && f->traceparent_len > 0) {
             x->state_len =
                 (uint16_t)octo_tracestate_pass(x->block + OCTO_BLOCK_LINES, x->text.tracestate, f->tracestate_len,
                                                f->tracestate_len == OCTO_TRACESTATE_KEPT);

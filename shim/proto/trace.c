@@ -171,6 +171,13 @@ size_t octo_tracestate_pass(char out[OCTO_TRACESTATE_MAX], const char *value, si
     return put;
 }
 
+bool octo_trace_in_share(const struct octo_trace *t, uint32_t share)
+{
+    const uint64_t all = 1ull << 56;
+
+    return (t->id[1] & (all - 1)) >= all - ((uint64_t)share << 32);
+}
+
 size_t octo_tracestate_line(char out[OCTO_TRACESTATE_LINE_MAX], const char *value, size_t len)
 {
     char *p = put(put(out, "tracestate: ", 12), value, len);

@@ -42,6 +42,10 @@ bool octo_trace_read(struct octo_trace *t, const char *value, size_t len);
 /* The same of a b3 header. One that only says whether to sample names no trace: false. */
 bool octo_trace_read_b3(struct octo_trace *t, const char *value, size_t len);
 
+/* True if a trace of this ID is one of the share (0 none .. 1 << 24 all) that is sampled. By the ID's low 7 bytes, so that
+ * whoever takes the same share or a larger one takes this one as well (consistent probability sampling). */
+bool octo_trace_in_share(const struct octo_trace *t, uint32_t share);
+
 /* Write the header line that makes t->span the sender's. Return its bytes. */
 size_t octo_trace_line(char out[OCTO_TRACEPARENT_LINE], const struct octo_trace *t);
 size_t octo_trace_line_b3(char out[OCTO_B3_LINE], const struct octo_trace *t);

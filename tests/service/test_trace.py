@@ -95,3 +95,26 @@ def formats(t):
         equal(context, None if wanted else "certain", f"context with {setting}")
         service.stop()
         t.validate(service.log)
+
+
+@test
+def samplers(t):
+    """The flags that go on: sampled is the sampler's to say, the rest stays as it came."""
+    unsampled = PARENT[:-2] + "02"
+    for sampler, arg, alone, with_sampled, with_unsampled in (
+            ("always_off", None, "02", "00", "02"),
+            ("always_on", None, "03", "01", "03"),
+            ("parentbased_always_off", None, "02", "01", "02"),
+            ("parentbased_traceidratio", "0", "02", "01", "02"),
+            ("traceidratio", "1", "03", "01", "03"),
+            ("traceidratio", "0", "02", "00", "02")):
+        service = relay(t, "traceparent", OTEL_TRACES_SAMPLER=sampler, **({"OTEL_TRACES_SAMPLER_ARG": arg} if arg else {}))
+        for headers, wanted in (((), alone), ((f"traceparent: {PARENT}",), with_sampled),
+                                ((f"traceparent: {unsampled}",), with_unsampled)):
+            said = sent(t, service, *headers)
+            form = FORM.fullmatch(said)
+            check(form and form[3] == wanted, f"{sampler} {arg} {headers}: {said!r}, wanted flags {wanted}")
+            equal(form[1] == TRACE, bool(headers), f"the trace of {said}")
+    service = relay(t, "traceparent", OTEL_TRACES_SAMPLER="parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
+    flags = [FORM.fullmatch(sent(t, service))[3] for _ in range(200)]
+    check(60 <= flags.count("03") <= 140 and flags.count("03") + flags.count("02") == 200, f"half of 200: {flags}")

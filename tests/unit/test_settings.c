@@ -19,6 +19,8 @@ static void defaults(void **state)
     assert_int_equal(s.context, OCTO_CONTEXT_CERTAIN);
     assert_int_equal(s.enrich, OCTO_ENRICH_OFF);
     assert_int_equal(s.propagators, OCTO_PROPAGATE_TRACECONTEXT);
+    assert_int_equal(s.sampler, OCTO_SAMPLER_PARENT | OCTO_SAMPLER_ON);
+    assert_int_equal(s.sampler_ratio, ALL);
     assert_int_equal(s.rotate, OCTO_ROTATE_DAILY);
     assert_int_equal(s.slow_ns, 1000000000ull);
     assert_int_equal(s.sample, ALL);
@@ -198,6 +200,22 @@ static void numbers(void **state)
     assert_int_equal(s.slow_ns, 1000000000000000ull);
 }
 
+static void samplers(void **state)
+{
+    (void)state;
+    ENV("OTEL_TRACES_SAMPLER=TraceIDRatio", "OTEL_TRACES_SAMPLER_ARG=0.25");
+    assert_int_equal(s.sampler, OCTO_SAMPLER_RATIO);
+    assert_int_equal(s.sampler_ratio, ALL / 4);
+    ENV("OTEL_TRACES_SAMPLER=parentbased_always_off");
+    assert_int_equal(s.sampler, OCTO_SAMPLER_PARENT | OCTO_SAMPLER_OFF);
+    assert_string_equal(s.complaints, "");
+    ENV("OTEL_TRACES_SAMPLER=jaeger_remote", "OTEL_TRACES_SAMPLER_ARG=2");
+    assert_int_equal(s.sampler, OCTO_SAMPLER_PARENT | OCTO_SAMPLER_ON);
+    assert_int_equal(s.sampler_ratio, ALL);
+    assert_complains("octoshim: OTEL_TRACES_SAMPLER=\"jaeger_remote\" is not understood; allowed: always_on");
+    assert_complains("octoshim: OTEL_TRACES_SAMPLER_ARG=\"2\" is not understood");
+}
+
 static void rotation(void **state)
 {
     static const char *const bad[] = {
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(service_name_precedence),
         cmocka_unit_test(broken_resource_attributes_are_discarded),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(samplers),
         cmocka_unit_test(rotation),
         cmocka_unit_test(log_pattern),
         cmocka_unit_test(a_bad_value_is_quoted_safely),

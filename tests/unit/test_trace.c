@@ -226,12 +226,46 @@ static void tracestate(void **state)
     passes(many, false, long_one);
 }
 
+/* A share is a share of the IDs; a larger one holds all of a smaller. */
+static void shares(void **state)
+{
+    enum { ALL = 1 << 24, TRACES = 100000 };
+    static const uint32_t share[] = {0, ALL / 10, ALL / 4, ALL / 2, ALL};
+    uint64_t random = 88172645463325252u;
+    unsigned in[5] = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < TRACES; i++) {
+        bool before = false;
+
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        for (unsigned k = 0; k < 5; k++) {
+            struct octo_trace t = {.id = {~random, random}};
+            bool now = octo_trace_in_share(&t, share[k]);
+
+            assert_true(now || !before);
+            in[k] += now;
+            before = now;
+        }
+    }
+    for (unsigned k = 0; k < 5; k++)
+        assert_in_range(in[k] + 500, (uint64_t)share[k] * TRACES / ALL, (uint64_t)share[k] * TRACES / ALL + 1000);
+    assert_int_equal(in[0], 0);
+    assert_int_equal(in[4], TRACES);
+    assert_false(octo_trace_in_share(&(struct octo_trace){.id = {1, ~0ull}}, 0));
+    assert_true(octo_trace_in_share(&(struct octo_trace){.id = {1, 0xff00000000000000u}}, ALL));
+    assert_true(octo_trace_in_share(&(struct octo_trace){.id = {1, 0x0080000000000000u}}, ALL / 2));
+    assert_false(octo_trace_in_share(&(struct octo_trace){.id = {1, 0xff7fffffffffffffu}}, ALL / 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traceparent), cmocka_unit_test(every_byte_of_traceparent_counts),
         cmocka_unit_test(b3),          cmocka_unit_test(lines),
-        cmocka_unit_test(tracestate),
+        cmocka_unit_test(tracestate),  cmocka_unit_test(shares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
