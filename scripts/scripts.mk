@@ -3,7 +3,7 @@
 DOCTOR        := $(BUILD)/octoshim-doctor
 DOCTOR_PARTS  := $(wildcard scripts/doctor/*.c)
 # The settings are the library's own. fortify.c stays out: a static libc has those names.
-DOCTOR_BASE   := $(patsubst %,$(BUILD)/shim/base/%.o,settings settings_parse settings_metrics settings_json text random)
+DOCTOR_BASE   := $(patsubst %,$(BUILD)/shim/base/%.o,settings settings_parse settings_metrics settings_exporter settings_json text random)
 DOCTOR_FLAGS  := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE
 
 METRICS_TOOL  := $(BUILD)/octoshim-metrics

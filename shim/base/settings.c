@@ -31,7 +31,7 @@ const struct octo_setting_row octo_setting_rows[OCTO_SETTING_COUNT] = {
 #undef ROW
 };
 
-_Static_assert(OCTO_SETTING_COUNT <= 32, "from_environment has a bit for each");
+_Static_assert(OCTO_SETTING_COUNT <= 64, "from_environment has a bit for each");
 
 void octo_settings_quote(struct octo_text *line, const char *text, size_t len, size_t most)
 {
@@ -71,12 +71,12 @@ void octo_settings_complain(struct octo_settings *s, const struct octo_text *lin
     octo_text_str(&out, " more settings were not understood\n");
 }
 
-bool octo_setting_taken(uint32_t given, unsigned row)
+bool octo_setting_taken(uint64_t given, unsigned row)
 {
     unsigned i;
 
     for (i = 0; i < OCTO_SETTING_COUNT; i++)
-        if ((given & (1u << i)) && octo_setting_rows[i].offset == octo_setting_rows[row].offset)
+        if ((given & (1ull << i)) && octo_setting_rows[i].offset == octo_setting_rows[row].offset)
             return true;
     return false;
 }
@@ -210,8 +210,10 @@ void octo_settings_from_environment(struct octo_settings *s, char *const *envp, 
         /* A bad value also keeps the file out: the complaint says that the default is used. */
         if (octo_setting_apply(s, row, NULL, values[row], strlen(values[row])) ||
             octo_setting_rows[row].fallback != NULL)
-            s->from_environment |= 1u << row;
+            s->from_environment |= 1ull << row;
     }
+    if (!s->disable)
+        octo_settings_exporter_from_environment(s, envp);
     octo_settings_expand_log(s);
 }
 

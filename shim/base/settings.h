@@ -38,7 +38,16 @@ enum octo_sampler {
 
 enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
 
-enum { OCTO_SETTING_MAX = 256, OCTO_PATH_MAX = 1024, OCTO_COMPLAINTS_MAX = 2048, OCTO_ENDPOINTS_MAX = 4096 };
+/* Where spans go. UNSET: over OTLP if an endpoint is given. */
+enum octo_exporter { OCTO_EXPORTER_UNSET, OCTO_EXPORTER_NONE, OCTO_EXPORTER_OTLP };
+
+enum {
+    OCTO_SETTING_MAX = 256,
+    OCTO_PATH_MAX = 1024,
+    OCTO_COMPLAINTS_MAX = 2048,
+    OCTO_ENDPOINTS_MAX = 4096,
+    OCTO_EXPORTER_MAX = 4096,
+};
 
 enum octo_listen_kind { OCTO_LISTEN_OFF, OCTO_LISTEN_IPV4, OCTO_LISTEN_IPV6, OCTO_LISTEN_UNIX };
 
@@ -68,13 +77,16 @@ struct octo_settings {
     uint8_t context;                      /* OCTOSHIM_CONTEXT: enum octo_context */
     uint8_t enrich;                       /* OCTOSHIM_ENRICH_LOGS: enum octo_enrich */
     uint8_t propagators;                  /* OTEL_PROPAGATORS: enum octo_propagators */
-    uint8_t sampler;                      /* OTEL_TRACES_SAMPLER: enum octo_sampler */
     uint8_t rotate;                       /* enum octo_rotate */
+    bool sdk_disabled;                    /* OTEL_SDK_DISABLED: nothing is sent over OTLP */
+    uint8_t traces_exporter;              /* OTEL_TRACES_EXPORTER: enum octo_exporter */
+    uint8_t sampler;                      /* OTEL_TRACES_SAMPLER: enum octo_sampler */
+    uint16_t exporter_len;                /* bytes of exporter */
     uint16_t complaints_len;              /* of complaints, without its closing line */
     uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
     uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
     uint32_t sampler_ratio;               /* OTEL_TRACES_SAMPLER_ARG, scaled the same */
-    uint32_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
+    uint64_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
     uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
     uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */
     struct octo_listen listen;            /* OCTOSHIM_METRICS_LISTEN */
@@ -92,6 +104,7 @@ struct octo_settings {
     char xdg_runtime_dir[OCTO_PATH_MAX];  /* XDG_RUNTIME_DIR */
     char labels[512];                     /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
     char endpoints[OCTO_ENDPOINTS_MAX];   /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
+    char exporter[OCTO_EXPORTER_MAX];     /* OTEL_EXPORTER_OTLP_... and others for octoshim-otlp: NAME=value, NUL, and so on */
     char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */
 };
 
@@ -115,6 +128,12 @@ struct octo_settings_section {
  * in lower case without `octoshim_` (`{"service_name": "orders", "slow_ms": 500}`); and `rules`, which is passed over.
  * With a section only that is read, and no setting. */
 int octo_settings_from_file(struct octo_settings *s, const struct octo_settings_section *section);
+
+/* What the exporter is told of that name, or NULL. */
+const char *octo_settings_exporter(const struct octo_settings *s, const char *name);
+
+/* True if spans are to be sent over OTLP. */
+bool octo_settings_export_spans(const struct octo_settings *s);
 
 /* True if this program is to be left alone: disable, not included, or excluded (which wins). */
 bool octo_settings_inert(const struct octo_settings *s);

@@ -283,6 +283,18 @@ static bool apply_value(struct octo_settings *s, unsigned row, const json_t *val
     return octo_text_len(&text) > 0 && octo_setting_apply(s, row, s->config, text.start, octo_text_len(&text));
 }
 
+static void tell_exporter(struct octo_settings *s, const char *key, const json_t *value)
+{
+    char buffer[OCTO_EXPORTER_MAX];
+    struct octo_text text;
+
+    octo_text_begin(&text, buffer, sizeof(buffer));
+    if (!json_is_null(value) && !write_value(&text, value))
+        complain_of_key(s, key, "is no text, number or list");
+    else
+        octo_settings_tell_exporter(s, key, text.start, octo_text_len(&text));
+}
+
 /* What is read, and who reads what is no setting. */
 struct source {
     const char *text;
@@ -301,7 +313,7 @@ static void apply_section(struct octo_settings *s, const json_t *root, const str
 static void apply_object(struct octo_settings *s, json_t *root)
 {
     const json_t *values[OCTO_SETTING_COUNT] = {NULL};
-    uint32_t given = s->from_environment;
+    uint64_t given = s->from_environment;
     const char *key;
     json_t *value;
     unsigned row;
@@ -310,9 +322,13 @@ static void apply_object(struct octo_settings *s, json_t *root)
         row = row_of(key);
         if (strcmp(key, rules_key) == 0)
             continue;
-        if (row == OCTO_SETTING_COUNT)
+        if (octo_setting_is_exporters(key, strlen(key)))
+            tell_exporter(s, key, value);
+        else if (row == OCTO_SETTING_COUNT)
             complain_of_key(s, key, NULL);
-        else if (octo_setting_rows[row].source == OCTO_FROM_ENVIRONMENT)
+        if (row == OCTO_SETTING_COUNT)
+            continue; /* the attributes of the resource have both: one of them names the service */
+        if (octo_setting_rows[row].source == OCTO_FROM_ENVIRONMENT)
             complain_of_key(s, key, "can be set in the environment only");
         else if (values[row] != NULL)
             complain_of_key(s, key, "is given twice, in two spellings; the first is used");
@@ -321,7 +337,7 @@ static void apply_object(struct octo_settings *s, json_t *root)
     }
     for (row = 0; row < OCTO_SETTING_COUNT; row++)
         if (values[row] != NULL && !octo_setting_taken(given, row) && apply_value(s, row, values[row]))
-            given |= 1u << row;
+            given |= 1ull << row;
 }
 
 static void complain_of_syntax(struct octo_settings *s, const json_error_t *error)

@@ -54,6 +54,13 @@ static const struct word context_words[] = {
     {NULL, 0},
 };
 
+static const struct word exporter_words[] = {
+    {"", OCTO_EXPORTER_UNSET},
+    {"otlp", OCTO_EXPORTER_OTLP},
+    {"none", OCTO_EXPORTER_NONE},
+    {NULL, 0},
+};
+
 static const struct word sampler_words[] = {
     {"always_on", OCTO_SAMPLER_ON},
     {"always_off", OCTO_SAMPLER_OFF},
@@ -321,6 +328,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(enrich_words, value, len, member);
     case OCTO_SETTING_CONTEXT:
         return parse_word(context_words, value, len, member);
+    case OCTO_SETTING_EXPORTER:
+        return parse_word(exporter_words, value, len, member);
     case OCTO_SETTING_SAMPLER:
         return parse_word(sampler_words, value, len, member);
     case OCTO_SETTING_ROTATE:

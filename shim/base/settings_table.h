@@ -16,6 +16,7 @@ enum octo_setting_kind {
     OCTO_SETTING_CONTEXT,
     OCTO_SETTING_ENRICH,
     OCTO_SETTING_PROPAGATORS, /* words, comma separated */
+    OCTO_SETTING_EXPORTER,    /* otlp, none */
     OCTO_SETTING_SAMPLER,
     OCTO_SETTING_ROTATE,
     OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
@@ -63,6 +64,9 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(ENRICH, "OCTOSHIM_ENRICH_LOGS", ENRICH, BOTH, enrich, "false", OCTO_WORDS_BOOL ", text")                    \
     X(PROPAGATORS, "OTEL_PROPAGATORS", PROPAGATORS, BOTH, propagators, "tracecontext,baggage",                    \
       "tracecontext, b3, comma separated; baggage, which passes as it is; none")                                  \
+    X(SDK_DISABLED, "OTEL_SDK_DISABLED", BOOL, BOTH, sdk_disabled, "false", OCTO_WORDS_BOOL)                      \
+    X(TRACES_EXPORTER, "OTEL_TRACES_EXPORTER", EXPORTER, BOTH, traces_exporter, "",                               \
+      "otlp, none; where it is not given, otlp if an endpoint is")                                                \
     X(SAMPLER, "OTEL_TRACES_SAMPLER", SAMPLER, BOTH, sampler, "parentbased_always_on",                            \
       "always_on, always_off, traceidratio, each also as parentbased_...")                                        \
     X(SAMPLER_ARG, "OTEL_TRACES_SAMPLER_ARG", FRACTION, BOTH, sampler_ratio, "1.0",                               \
@@ -108,7 +112,7 @@ extern const struct octo_setting_row octo_setting_rows[OCTO_SETTING_COUNT];
 int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *row, const char *value, size_t len);
 
 /* True if a row of the same member is among the bits of given: then this one is not asked. */
-bool octo_setting_taken(uint32_t given, unsigned row);
+bool octo_setting_taken(uint64_t given, unsigned row);
 
 /* Parses and, where that fails, puts in the default and complains. file: NULL for the environment, or the file's
  * path. Returns true if the value decided the member. */
@@ -124,6 +128,12 @@ void octo_settings_expand_log(struct octo_settings *s);
 int octo_setting_parse_listen(const char *value, size_t len, struct octo_listen *to);
 int octo_setting_parse_labels(const char *value, size_t len, char *to, size_t size);
 int octo_setting_parse_buckets(const char *value, size_t len, struct octo_buckets *to);
+
+/* settings_exporter.c: whether a name, in any case, is one that the exporter is told; to tell it (the first of a name
+ * counts); and all that the environment has. */
+bool octo_setting_is_exporters(const char *name, size_t len);
+void octo_settings_tell_exporter(struct octo_settings *s, const char *key, const char *value, size_t len);
+void octo_settings_exporter_from_environment(struct octo_settings *s, char *const *envp);
 
 /* Adds a line (without its newline) to the complaints; when they are full it is only counted. */
 void octo_settings_complain(struct octo_settings *s, const struct octo_text *line);
