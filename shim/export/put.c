@@ -22,11 +22,7 @@ static char *put_u4(char *p, uint32_t v)
     return p + 6;
 }
 
-/*
- * One code point at s[0..n), n > 0, not ASCII. Returns the bytes it takes; *code is U+FFFD for a bad sequence,
- * which takes the longest prefix of a good one (as WHATWG and Python replace it).
- */
-static size_t decode(const uint8_t *s, size_t n, uint32_t *code)
+size_t octo_put_decode(const uint8_t *s, size_t n, uint32_t *code)
 {
     uint32_t c = s[0], low = 0x80, high = 0xbf;
     size_t need;
@@ -126,7 +122,7 @@ char *octo_put_text(char *p, const char *end, const char *text, size_t n, bool *
                 continue;
             }
             if (c >= 0x80)
-                taken = decode(s, (size_t)(stop - s), &c);
+                taken = octo_put_decode(s, (size_t)(stop - s), &c);
             made = (size_t)(escape(escaped, c) - escaped);
             if ((size_t)(end - p) < made)
                 goto full;

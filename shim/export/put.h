@@ -77,6 +77,12 @@ static inline char *octo_put_ms(char *p, uint64_t ns)
 }
 
 /*
+ * One code point at s[0..n), n > 0, not ASCII. Returns the bytes it takes; *code is U+FFFD for a bad sequence,
+ * which takes the longest prefix of a good one (as WHATWG and Python replace it).
+ */
+size_t octo_put_decode(const uint8_t *s, size_t n, uint32_t *code);
+
+/*
  * text[0..n) as the inside of a JSON string in ASCII: escapes for quote, backslash and controls (C0, DEL, C1),
  * \uXXXX (surrogate pairs) for the rest of Unicode, \ufffd for each bad run of UTF-8. Never writes at or beyond
  * end; what does not fit is left out as a whole and *cut is set.

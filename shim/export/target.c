@@ -99,8 +99,7 @@ static bool secret(const char *s, size_t n)
     }
 }
 
-/* The first credential in s[0..n), or an empty span. */
-static struct octo_span find_secret(const char *s, size_t n)
+struct octo_span octo_target_secret(const char *s, size_t n)
 {
     size_t at = 0;
 
@@ -123,7 +122,7 @@ char *octo_target_put(char *p, const char *end, struct octo_span path, bool *cut
     const char *stop = path.at + path.len;
 
     while (path.at < stop) {
-        struct octo_span found = find_secret(path.at, (size_t)(stop - path.at));
+        struct octo_span found = octo_target_secret(path.at, (size_t)(stop - path.at));
 
         p = octo_put_text(p, end, path.at, (size_t)(found.at - path.at), cut);
         if (found.len != 0 && !*cut)

@@ -31,8 +31,10 @@ struct octo_target octo_target_split(const char *target, size_t len);
 /* host[0..len) without what is before its last '@'. */
 struct octo_span octo_target_host(const char *host, size_t len);
 
-/* Like octo_put_text(), *cut being false before, with REDACTED for segments that look like a credential: a JWT, sk-…,
- * ghp_…, AKIA…. */
+/* The first part of s[0..n) that looks like a credential: a JWT, sk-…, ghp_…, AKIA…. Empty, at the end, if none does. */
+struct octo_span octo_target_secret(const char *s, size_t n);
+
+/* Like octo_put_text(), *cut being false before, with REDACTED for what octo_target_secret() finds. */
 char *octo_target_put(char *p, const char *end, struct octo_span path, bool *cut);
 
 #endif

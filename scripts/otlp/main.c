@@ -1,0 +1,203 @@
+/*
+ * octoshim-otlp: started by liboctoshim.so in a service whose OTEL_EXPORTER_OTLP_ENDPOINT is set. See parts.h.
+ *
+ * A process of its own, so that TLS, name resolution and their libraries are none of the service's, and a fault in
+ * them is not either. It ends when the service's writer has: with what is left sent, or LINGER_MS later.
+ *
+ *      0 the pipe of records   2 the service's stderr, for complaints about settings   3 the page of counters
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "parts.h"
+
+enum {
+    PIPE_READ = 256 << 10,
+    LINGER_MS = 5000,  /* after the service: for what is left */
+    IDLE_MS = 3600000, /* between looks when nothing is to be done */
+};
+
+struct loop {
+    struct settings settings;
+    struct resource resource;
+    struct queue queue;
+    struct sender sender;
+    struct octo_otlp_page *page;
+    struct octo_record **batch;
+    char *in; /* PIPE_READ bytes: read, not yet taken apart */
+    size_t in_length;
+    uint64_t oldest_at; /* when the first in the queue has come */
+    uint64_t end_at;    /* 0: the pipe is open */
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Whether the record's inside is within the record. */
+static bool sound(const struct octo_record *r)
+{
+    return r->kind < OCTO_EVENT_KINDS && (size_t)r->id_len + r->method_len + r->host_len + r->target_len <= r->size - OCTO_RECORD_HEAD &&
+           (r->family != OCTO_PEER_UNIX || r->port <= r->size - OCTO_RECORD_HEAD - r->id_len - r->method_len - r->host_len - r->target_len || r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED);
+}
+
+/* Queues what has come as a whole. False: this is no stream of records. */
+static bool take_records(struct loop *l, uint64_t now)
+{
+    size_t at = 0;
+
+    while (l->in_length - at >= OCTO_RECORD_HEAD) {
+        struct octo_record *r = (struct octo_record *)(l->in + at);
+
+        if (r->size < OCTO_RECORD_HEAD || r->size > OCTO_RECORD_MAX || r->size % OCTO_RECORD_ALIGN != 0)
+            return false;
+        if (l->in_length - at < r->size)
+            break;
+        if (!sound(r))
+            return false;
+        if (l->queue.count == 0)
+            l->oldest_at = now;
+        if (!queue_put(&l->queue, r))
+            atomic_fetch_add(&l->page->spans[OCTO_SPAN_DROPPED], 1);
+        at += r->size;
+    }
+    memmove(l->in, l->in + at, l->in_length - at);
+    l->in_length -= at;
+    return true;
+}
+
+static void read_pipe(struct loop *l, uint64_t now)
+{
+    ssize_t n = read(OCTO_OTLP_RECORDS, l->in + l->in_length, PIPE_READ - l->in_length);
+
+    if (n > 0)
+        l->in_length += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || !take_records(l, now)) {
+        close(OCTO_OTLP_RECORDS);
+        l->end_at = now + LINGER_MS;
+    }
+}
+
+static bool due(const struct loop *l, uint64_t now)
+{
+    return l->queue.count >= l->settings.batch_max ||
+           (l->queue.count > 0 && (l->end_at != 0 || now >= l->oldest_at + (uint64_t)l->settings.delay_ms));
+}
+
+static void begin_batch(struct loop *l, uint64_t now)
+{
+    unsigned count = l->queue.count < l->settings.batch_max ? l->queue.count : l->settings.batch_max;
+
+    for (unsigned i = 0; i < count; i++)
+        l->batch[i] = queue_take(&l->queue);
+    l->oldest_at = now;
+    body_make(&l->sender.body, &l->settings, &l->resource, l->batch, count);
+    for (unsigned i = 0; i < count; i++)
+        free(l->batch[i]);
+    sender_begin(&l->sender, now);
+}
+
+/* The writer waits for this, for a while. */
+static void say_done(struct loop *l)
+{
+    if (atomic_exchange(&l->page->done, 1) == 0)
+        syscall(SYS_futex, &l->page->done, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static int wait_ms(const struct loop *l, uint64_t now)
+{
+    uint64_t until = now + IDLE_MS;
+
+    if (l->sender.state == WAITING && l->sender.again_at < until)
+        until = l->sender.again_at;
+    if (l->sender.state == IDLE && l->queue.count > 0 && l->oldest_at + (uint64_t)l->settings.delay_ms < until)
+        until = l->oldest_at + (uint64_t)l->settings.delay_ms;
+    if (l->end_at != 0 && l->end_at < until)
+        until = l->end_at;
+    return until > now ? (int)(until - now) : 0;
+}
+
+static void run(struct loop *l)
+{
+    uint64_t now = now_ms();
+
+    while (l->end_at == 0 || ((l->sender.state != IDLE || l->queue.count > 0) && now < l->end_at)) {
+        struct curl_waitfd pipe = {.fd = OCTO_OTLP_RECORDS, .events = CURL_WAIT_POLLIN};
+
+        curl_multi_poll(l->sender.multi, &pipe, l->end_at == 0, wait_ms(l, now), NULL);
+        now = now_ms();
+        if (l->end_at == 0 && pipe.revents != 0)
+            read_pipe(l, now);
+        sender_step(&l->sender, now);
+        while (l->sender.state == IDLE && due(l, now)) {
+            begin_batch(l, now);
+            sender_step(&l->sender, now);
+        }
+        /* What has to wait, the service does not wait for. */
+        if (l->end_at != 0 && l->sender.state == WAITING)
+            say_done(l);
+    }
+    if (l->sender.state != IDLE)
+        sender_abandon(&l->sender, "the service has ended");
+    atomic_fetch_add(&l->page->spans[OCTO_SPAN_FAILED], l->queue.count);
+    say_done(l);
+}
+
+/* The service's signals are not ours: the end of the pipe ends us. */
+static void own_signals(void)
+{
+    const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP};
+    sigset_t none;
+
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int main(void)
+{
+    static struct loop l;
+    int nowhere;
+
+    own_signals();
+    l.page = mmap(NULL, sizeof *l.page, PROT_READ | PROT_WRITE, MAP_SHARED, OCTO_OTLP_PAGE, 0);
+    if (l.page == MAP_FAILED) {
+        fprintf(stderr, "octoshim-otlp: is started by liboctoshim.so; see OTEL_EXPORTER_OTLP_ENDPOINT in octoshim(7)\n");
+        return 2;
+    }
+    fcntl(OCTO_OTLP_RECORDS, F_SETFL, O_NONBLOCK);
+    srand((unsigned)getpid());
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    settings_read(&l.settings);
+    resource_read(&l.resource, &l.settings);
+    /* Who reads the service's stderr to its end does not wait for us. */
+    nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    queue_init(&l.queue, l.settings.queue_max);
+    sender_init(&l.sender, &l.settings, l.page);
+    l.batch = calloc(l.settings.batch_max, sizeof(struct octo_record *));
+    l.in = malloc(PIPE_READ);
+    if (l.batch == NULL || l.in == NULL)
+        abort();
+    run(&l);
+    return 0;
+}
