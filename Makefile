@@ -53,4 +53,4 @@ $(BUILD)/%.o: %.c Makefile
 -include $(wildcard tests/*/*.mk scripts/*.mk)
 
 clean:
-	rm -rf $(BUILD) $(LIB)
+	rm -rf $(BUILD) $(LIB) $(OTLP)

@@ -13,8 +13,8 @@ METRICS_SHIM  := $(patsubst %,$(BUILD)/shim/%.o,base/cpu base/random base/text p
                  event/ring event/segment event/segment_file event/metrics event/owners event/exemplar \
                  export/put export/bulk export/account export/expose)
 
-# Only in a service whose spans are wanted; libcurl is the system's, and the service does not get it.
-OTLP          := $(BUILD)/octoshim-otlp
+# Beside the library, which starts it. libcurl is the system's.
+OTLP          := octoshim-otlp
 OTLP_PARTS    := $(wildcard scripts/otlp/*.c)
 OTLP_SHIM     := $(patsubst %,$(BUILD)/shim/export/%.o,put target encode form)
 OTLP_PROTO    := $(wildcard include/opentelemetry/proto/*/v1/*.proto include/opentelemetry/proto/*/*/v1/*.proto)
@@ -73,10 +73,10 @@ format:
 	@scripts/lint --format
 
 install: all
-	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,755,$(LIB))
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,755,$(LIB) $(OTLP))
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,644,scripts/octoshim.js)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/bin,755,scripts/octoshim-run)
-	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/libexec/octoshim,755,$(DOCTOR) $(METRICS_TOOL) $(OTLP))
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/libexec/octoshim,755,$(DOCTOR) $(METRICS_TOOL))
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/include/octoshim,644,$(wildcard include/octoshim/*))
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/share/man/man1,644,scripts/man/octoshim-run.1)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/share/man/man7,644,scripts/man/octoshim.7)

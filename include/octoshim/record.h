@@ -85,6 +85,7 @@ enum octo_record_flags {
     OCTO_RECORD_KILLED = 8,    /* its process was killed before the last write had returned to it */
     OCTO_RECORD_CERTAIN = 16,  /* CLIENT_*: the ID is that of the inbound request that caused it, for certain */
     OCTO_RECORD_INFERRED = 32, /* the same, as far as can be told */
+    OCTO_RECORD_UNLOGGED = 64, /* there is to be a span of it, but no line */
 };
 
 struct octo_record {

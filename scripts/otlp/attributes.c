@@ -13,7 +13,8 @@ static const array_value new_array = OPENTELEMETRY__PROTO__COMMON__V1__ARRAY_VAL
 
 struct attributes attributes_in(struct obstack *arena, size_t room)
 {
-    return (struct attributes){.arena = arena, .at = obstack_alloc(arena, room * sizeof(key_value *)), .room = room};
+    return (struct attributes){
+        .arena = arena, .at = obstack_alloc(arena, room * sizeof(key_value *)), .room = room};
 }
 
 static any_value *value_in(struct obstack *arena)

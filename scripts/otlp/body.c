@@ -31,7 +31,8 @@ static const scope_spans new_scope_spans = OPENTELEMETRY__PROTO__TRACE__V1__SCOP
 static resource_spans *group_of(struct octo_record **records, unsigned count, const struct resource *resource,
                                 struct obstack *arena)
 {
-    static OTEL(COMMON, InstrumentationScope) scope = OPENTELEMETRY__PROTO__COMMON__V1__INSTRUMENTATION_SCOPE__INIT;
+    static OTEL(COMMON, InstrumentationScope) scope =
+        OPENTELEMETRY__PROTO__COMMON__V1__INSTRUMENTATION_SCOPE__INIT;
     resource_spans *group = obstack_alloc(arena, sizeof *group);
     scope_spans *inner = obstack_alloc(arena, sizeof *inner);
 

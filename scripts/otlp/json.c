@@ -75,7 +75,7 @@ static json_t *value_of(const ProtobufCFieldDescriptor *field, const void *at, b
 static size_t size_of(const ProtobufCFieldDescriptor *field)
 {
     return field->type == PROTOBUF_C_TYPE_MESSAGE || field->type == PROTOBUF_C_TYPE_STRING ? sizeof(void *)
-                                                                                            : sizeof(uint64_t);
+                                                                                           : sizeof(uint64_t);
 }
 
 static json_t *list_of(const ProtobufCFieldDescriptor *field, const char *items, size_t count)
@@ -89,7 +89,8 @@ static json_t *list_of(const ProtobufCFieldDescriptor *field, const char *items,
 
 static json_t *field_of(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-    const char *at = (const char *)message + field->offset, *quantifier = (const char *)message + field->quantifier_offset;
+    const char *at = (const char *)message + field->offset,
+               *quantifier = (const char *)message + field->quantifier_offset;
 
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return *(const size_t *)quantifier > 0

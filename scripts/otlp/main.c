@@ -54,8 +54,11 @@ static uint64_t now_ms(void)
 /* Whether the record's inside is within the record. */
 static bool sound(const struct octo_record *r)
 {
-    return r->kind < OCTO_EVENT_KINDS && (size_t)r->id_len + r->method_len + r->host_len + r->target_len <= r->size - OCTO_RECORD_HEAD &&
-           (r->family != OCTO_PEER_UNIX || r->port <= r->size - OCTO_RECORD_HEAD - r->id_len - r->method_len - r->host_len - r->target_len || r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED);
+    return r->kind < OCTO_EVENT_KINDS &&
+           (size_t)r->id_len + r->method_len + r->host_len + r->target_len <= r->size - OCTO_RECORD_HEAD &&
+           (r->family != OCTO_PEER_UNIX ||
+            r->port <= r->size - OCTO_RECORD_HEAD - r->id_len - r->method_len - r->host_len - r->target_len ||
+            r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED);
 }
 
 /* Queues what has come as a whole. False: this is no stream of records. */
@@ -180,7 +183,8 @@ int main(void)
     own_signals();
     l.page = mmap(NULL, sizeof *l.page, PROT_READ | PROT_WRITE, MAP_SHARED, OCTO_OTLP_PAGE, 0);
     if (l.page == MAP_FAILED) {
-        fprintf(stderr, "octoshim-otlp: is started by liboctoshim.so; see OTEL_EXPORTER_OTLP_ENDPOINT in octoshim(7)\n");
+        fprintf(stderr,
+                "octoshim-otlp: is started by liboctoshim.so; see OTEL_EXPORTER_OTLP_ENDPOINT in octoshim(7)\n");
         return 2;
     }
     fcntl(OCTO_OTLP_RECORDS, F_SETFL, O_NONBLOCK);

@@ -41,13 +41,13 @@ struct settings {
     char *url;       /* of traces, whole */
     char *shown_url; /* the same, as it may be told: without user and query */
     bool json, gzip;
-    struct curl_slist *headers;               /* of each request */
-    const char *ca, *certificate, *key;       /* paths, or NULL */
-    long timeout_ms, export_ms;               /* of an attempt; of a batch with all its attempts */
-    long delay_ms;                            /* how long a span may wait for company */
-    unsigned queue_max, batch_max;            /* spans; 1 <= batch_max <= queue_max */
+    struct curl_slist *headers;                  /* of each request */
+    const char *ca, *certificate, *key;          /* paths, or NULL */
+    long timeout_ms, export_ms;                  /* of an attempt; of a batch with all its attempts */
+    long delay_ms;                               /* how long a span may wait for company */
+    unsigned queue_max, batch_max;               /* spans; 1 <= batch_max <= queue_max */
     const char *service, *version, *environment; /* of the resource */
-    const char *attributes;                   /* OTEL_RESOURCE_ATTRIBUTES, or "" */
+    const char *attributes;                      /* OTEL_RESOURCE_ATTRIBUTES, or "" */
 };
 
 /* Complains on stderr of each value that is not understood, and goes by the default in its place. */

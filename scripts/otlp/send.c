@@ -163,7 +163,8 @@ static uint64_t rejected(const struct sender *s, char *why)
 
     if (s->settings->json) {
         json_t *root = json_loadb(s->answer, s->answer_length, 0, NULL);
-        const json_t *partial = json_object_get(root, "partialSuccess"), *no = json_object_get(partial, "rejectedSpans");
+        const json_t *partial = json_object_get(root, "partialSuccess"),
+                     *no = json_object_get(partial, "rejectedSpans");
         const char *text = json_string_value(json_object_get(partial, "errorMessage"));
 
         if (json_is_string(no))

@@ -167,8 +167,9 @@ static bool take_url(const char *text, const char *path, char **whole, char **sh
     }
     good = good && curl_url_get(u, CURLUPART_URL, whole, 0) == CURLUE_OK;
     for (int i = 0; i < 4; i++)
-        curl_url_set(u, (const CURLUPart[]){CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}[i],
-                     NULL, 0);
+        curl_url_set(
+            u, (const CURLUPart[]){CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}[i],
+            NULL, 0);
     good = good && curl_url_get(u, CURLUPART_URL, shown, 0) == CURLUE_OK;
     curl_free(scheme);
     curl_free(own);

@@ -62,7 +62,7 @@ static bool is(struct octo_span text, const char *with)
 
 static bool known_method(struct octo_span method)
 {
-    static const char *const known[] = {"GET",     "POST", "HEAD",  "PUT",     "DELETE",
+    static const char *const known[] = {"GET",     "POST",  "HEAD",  "PUT",     "DELETE",
                                         "OPTIONS", "PATCH", "TRACE", "CONNECT", "QUERY"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -187,7 +187,8 @@ static void put_asked(struct attributes *a, const struct octo_record *r, const s
 {
     struct octo_target target = octo_target_split(t->target.at, t->target.len);
     struct octo_span authority = octo_target_host(t->host.at, t->host.len);
-    bool by_address = r->family == OCTO_PEER_IPV4 || r->family == OCTO_PEER_IPV6, tunnel = is(t->method, "CONNECT");
+    bool by_address = r->family == OCTO_PEER_IPV4 || r->family == OCTO_PEER_IPV6,
+         tunnel = is(t->method, "CONNECT");
     char *peer = peer_text(r, a->arena);
     char *socket = t->socket.len > 0 ? text_in(a->arena, t->socket.at, t->socket.len) : NULL;
 
@@ -229,7 +230,9 @@ static void put_result(span_message *span, struct attributes *a, const struct oc
     if (r->flags & OCTO_RECORD_HAS_STATUS) {
         attribute_number(a, "http.response.status_code", r->status);
         if (r->status >= (server ? 500 : 400))
-            error = obstack_printf(a->arena, "%u", r->status) > 0 ? (obstack_1grow(a->arena, '\0'), obstack_finish(a->arena)) : NULL;
+            error = obstack_printf(a->arena, "%u", r->status) > 0
+                        ? (obstack_1grow(a->arena, '\0'), obstack_finish(a->arena))
+                        : NULL;
     }
     if (cut && error == NULL)
         error = server ? octo_abort_reason_name(r->reason) : octo_failure_code(r->reason);

@@ -69,42 +69,44 @@ struct octo_buckets {
 
 /* What every start touches comes first, in a page; then texts of which it looks at the first byte; then the rest. */
 struct octo_settings {
-    bool disable;                         /* OCTOSHIM_DISABLE */
-    bool children;                        /* OCTOSHIM_CHILDREN: children of a preloaded process too */
-    bool json;                            /* JSON_LOGS */
-    uint8_t level;                        /* LOG_LEVEL: enum octo_level, the lowest that is written */
-    uint8_t inject;                       /* enum octo_inject */
-    uint8_t context;                      /* OCTOSHIM_CONTEXT: enum octo_context */
-    uint8_t enrich;                       /* OCTOSHIM_ENRICH_LOGS: enum octo_enrich */
-    uint8_t propagators;                  /* OTEL_PROPAGATORS: enum octo_propagators */
-    uint8_t rotate;                       /* enum octo_rotate */
-    bool sdk_disabled;                    /* OTEL_SDK_DISABLED: nothing is sent over OTLP */
-    uint8_t traces_exporter;              /* OTEL_TRACES_EXPORTER: enum octo_exporter */
-    uint8_t sampler;                      /* OTEL_TRACES_SAMPLER: enum octo_sampler */
-    uint16_t exporter_len;                /* bytes of exporter */
-    uint16_t complaints_len;              /* of complaints, without its closing line */
-    uint16_t complaints_more;             /* lines that did not fit; the closing line tells */
-    uint32_t sample;                      /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
-    uint32_t sampler_ratio;               /* OTEL_TRACES_SAMPLER_ARG, scaled the same */
-    uint64_t from_environment;            /* bit per setting: which the environment gave (the file must not) */
-    uint64_t rotate_bytes;                /* of OCTO_ROTATE_SIZE */
-    uint64_t slow_ns;                     /* OCTOSHIM_SLOW_MS */
-    struct octo_listen listen;            /* OCTOSHIM_METRICS_LISTEN */
-    struct octo_buckets buckets;          /* OCTOSHIM_METRICS_BUCKETS: of request durations */
-    char program[OCTO_SETTING_MAX];       /* base name of the executable */
-    char service[128];                    /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
-    char environment[128];                /* ENVIRONMENT */
-    char version[128];                    /* APP_VERSION */
-    char log_pattern[OCTO_PATH_MAX];      /* OCTOSHIM_LOG as given */
-    char log[OCTO_PATH_MAX];              /* the same with %s replaced; "stderr" */
-    char include[OCTO_PATH_MAX];          /* OCTOSHIM_INCLUDE: program name globs, comma separated */
-    char exclude[OCTO_PATH_MAX];          /* OCTOSHIM_EXCLUDE */
-    char config[OCTO_PATH_MAX];           /* OCTOSHIM_CONFIG */
-    char runtime_dir[OCTO_PATH_MAX];      /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
-    char xdg_runtime_dir[OCTO_PATH_MAX];  /* XDG_RUNTIME_DIR */
-    char labels[512];                     /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
-    char endpoints[OCTO_ENDPOINTS_MAX];   /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
-    char exporter[OCTO_EXPORTER_MAX];     /* OTEL_EXPORTER_OTLP_... and others for octoshim-otlp: NAME=value, NUL, and so on */
+    bool disable;                        /* OCTOSHIM_DISABLE */
+    bool children;                       /* OCTOSHIM_CHILDREN: children of a preloaded process too */
+    bool json;                           /* JSON_LOGS */
+    uint8_t level;                       /* LOG_LEVEL: enum octo_level, the lowest that is written */
+    uint8_t inject;                      /* enum octo_inject */
+    uint8_t context;                     /* OCTOSHIM_CONTEXT: enum octo_context */
+    uint8_t enrich;                      /* OCTOSHIM_ENRICH_LOGS: enum octo_enrich */
+    uint8_t propagators;                 /* OTEL_PROPAGATORS: enum octo_propagators */
+    uint8_t rotate;                      /* enum octo_rotate */
+    bool sdk_disabled;                   /* OTEL_SDK_DISABLED: nothing is sent over OTLP */
+    uint8_t traces_exporter;             /* OTEL_TRACES_EXPORTER: enum octo_exporter */
+    uint8_t sampler;                     /* OTEL_TRACES_SAMPLER: enum octo_sampler */
+    char library[OCTO_PATH_MAX];         /* of liboctoshim.so, absolute: what it starts is beside it */
+    uint16_t exporter_len;               /* bytes of exporter */
+    uint16_t complaints_len;             /* of complaints, without its closing line */
+    uint16_t complaints_more;            /* lines that did not fit; the closing line tells */
+    uint32_t sample;                     /* OCTOSHIM_SAMPLE scaled: 0 none .. 1 << 24 all */
+    uint32_t sampler_ratio;              /* OTEL_TRACES_SAMPLER_ARG, scaled the same */
+    uint64_t from_environment;           /* bit per setting: which the environment gave (the file must not) */
+    uint64_t rotate_bytes;               /* of OCTO_ROTATE_SIZE */
+    uint64_t slow_ns;                    /* OCTOSHIM_SLOW_MS */
+    struct octo_listen listen;           /* OCTOSHIM_METRICS_LISTEN */
+    struct octo_buckets buckets;         /* OCTOSHIM_METRICS_BUCKETS: of request durations */
+    char program[OCTO_SETTING_MAX];      /* base name of the executable */
+    char service[128];                   /* SERVICE_NAME, OTEL_SERVICE_NAME, program name */
+    char environment[128];               /* ENVIRONMENT */
+    char version[128];                   /* APP_VERSION */
+    char log_pattern[OCTO_PATH_MAX];     /* OCTOSHIM_LOG as given */
+    char log[OCTO_PATH_MAX];             /* the same with %s replaced; "stderr" */
+    char include[OCTO_PATH_MAX];         /* OCTOSHIM_INCLUDE: program name globs, comma separated */
+    char exclude[OCTO_PATH_MAX];         /* OCTOSHIM_EXCLUDE */
+    char config[OCTO_PATH_MAX];          /* OCTOSHIM_CONFIG */
+    char runtime_dir[OCTO_PATH_MAX];     /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
+    char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
+    char labels[512];                    /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
+    char endpoints[OCTO_ENDPOINTS_MAX];  /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
+    char exporter
+        [OCTO_EXPORTER_MAX]; /* OTEL_EXPORTER_OTLP_... and others for octoshim-otlp: NAME=value, NUL, and so on */
     char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */
 };
 

@@ -17,8 +17,9 @@ static const char *const prefixes[] = {"OTEL_EXPORTER_OTLP_", "OTEL_BSP_"};
 static const char attributes_name[] = "OTEL_RESOURCE_ATTRIBUTES";
 
 /* What the exporter's transport goes by. */
-static const char *const transport[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY",
-                                        "all_proxy",     "ALL_PROXY",    "no_proxy",   "NO_PROXY"};
+static const char *const transport[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy",
+                                        "https_proxy",   "HTTPS_PROXY",  "all_proxy",
+                                        "ALL_PROXY",     "no_proxy",     "NO_PROXY"};
 
 bool octo_setting_is_exporters(const char *name, size_t len)
 {

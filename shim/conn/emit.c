@@ -135,9 +135,19 @@ static enum octo_level level_of(const struct octo_exchange *x, const struct octo
 }
 
 /* Errors and slow ones are not left to the sample. */
-static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
+static bool line_wanted(const struct octo_exchange *x, enum octo_level level)
 {
     return wanted(level) && (x->sampled || level != OCTO_INFO);
+}
+
+static bool span_wanted(const struct octo_exchange *x)
+{
+    return octo_service.spans && (x->trace.flags & OCTO_TRACE_SAMPLED);
+}
+
+static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
+{
+    return line_wanted(x, level) || span_wanted(x);
 }
 
 static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
@@ -154,7 +164,8 @@ static void set_ending(struct octo_record *r, const struct octo_exchange *x, con
     r->flags =
         (uint8_t)((r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED)) |
                   (x->target_cut ? OCTO_RECORD_TARGET_CUT : 0) | (ending->status ? OCTO_RECORD_HAS_STATUS : 0) |
-                  (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0));
+                  (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0) |
+                  (line_wanted(x, level) ? 0 : OCTO_RECORD_UNLOGGED));
 }
 
 /* The record that was intended for the end of x, to be made what it is; NULL if there is none, or not any more. In a

@@ -24,9 +24,10 @@
 #include <sys/stat.h>
 
 enum {
-    BORN_WITH_MAX = 256,    /* inherited descriptors that are looked at */
-    END_PATIENCE_MS = 200,  /* for a thread of ours to end */
-    EXIT_PATIENCE_MS = 100, /* for the last events to be written */
+    BORN_WITH_MAX = 256,      /* inherited descriptors that are looked at */
+    END_PATIENCE_MS = 200,    /* for a thread of ours to end */
+    EXIT_PATIENCE_MS = 100,   /* for the last events to be written */
+    SPANS_PATIENCE_MS = 1000, /* for the last spans: in a container, all else ends with its first process */
 };
 
 struct octo_service octo_service;
@@ -87,6 +88,23 @@ static bool parent_is_preloaded(void)
     return found;
 }
 
+/* A relative path is meant from here, wherever the service goes later. */
+static void make_absolute(char *path, size_t size)
+{
+    char here[OCTO_PATH_MAX];
+    size_t path_len = strlen(path), len;
+
+    if (*path == '/' || *path == '\0' || strcmp(path, "stderr") == 0 ||
+        octo_sys(SYS_getcwd, here, sizeof(here)) < 0)
+        return;
+    len = strlen(here);
+    if (here[0] != '/' || len + 1 + path_len >= size)
+        return;
+    memmove(path + len + 1, path, path_len + 1);
+    memcpy(path, here, len);
+    path[len] = '/';
+}
+
 /* FNV-1a. */
 static uint64_t hash(const char *text)
 {
@@ -97,7 +115,7 @@ static uint64_t hash(const char *text)
     return value;
 }
 
-void octo_process_load(char *const *envp, const char *argv0, const char *program)
+void octo_process_load(char *const *envp, const char *argv0, const char *program, const char *library)
 {
     struct octo_settings *s = &octo_service.settings;
     size_t len = strnlen(argv0, sizeof(octo_service.argv0) - 1);
@@ -112,6 +130,9 @@ void octo_process_load(char *const *envp, const char *argv0, const char *program
     if (octo_sys(SYS_madvise, page, 4096, MADV_WIPEONFORK) < 0)
         return; /* Linux before 4.14: we could not tell a child from its parent */
     memcpy(octo_service.argv0, argv0, len);
+    len = strnlen(library, sizeof(s->library) - 1);
+    memcpy(s->library, library, len);
+    make_absolute(s->library, sizeof(s->library));
     octo_process_page = (struct octo_process *)page;
     ask_what_we_were_born_with();
     atomic_store(&octo_service.state, OCTO_SERVICE_WAITING);
@@ -175,23 +196,6 @@ static void complain_of_place(const struct octo_settings *s)
 }
 _Static_assert(OCTO_SEGMENT_ROOM == 4 << 20, "as the line says");
 
-/* A log's relative path is meant from here, wherever the service goes later. */
-static void make_absolute(char *path, size_t size)
-{
-    char here[OCTO_PATH_MAX];
-    size_t path_len = strlen(path), len;
-
-    if (*path == '/' || *path == '\0' || strcmp(path, "stderr") == 0 ||
-        octo_sys(SYS_getcwd, here, sizeof(here)) < 0)
-        return;
-    len = strlen(here);
-    if (here[0] != '/' || len + 1 + path_len >= size)
-        return;
-    memmove(path + len + 1, path, path_len + 1);
-    memcpy(path, here, len);
-    path[len] = '/';
-}
-
 /* stderr is a place only together with what it is connected to. */
 static struct octo_identity identify(const struct octo_settings *s, int listener)
 {
@@ -236,6 +240,7 @@ bool octo_service_wake(int listener)
     }
     octo_settings_from_file(s, NULL);
     make_absolute(s->log, sizeof(s->log));
+    octo_service.spans = octo_settings_export_spans(s);
     octo_context_wake();
     octo_enrich_wake();
     complain(s->complaints);
@@ -395,6 +400,7 @@ void octo_process_exit(int code)
     }
     octo_writer_ensure(&octo_service.settings, segment);
     octo_writer_flush(segment, EXIT_PATIENCE_MS * OCTO_NS_PER_MS);
+    octo_writer_end_spans(SPANS_PATIENCE_MS * OCTO_NS_PER_MS);
     if (last)
         octo_segment_retire(segment, octo_service.segment_path);
 }

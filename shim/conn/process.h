@@ -31,6 +31,7 @@ struct octo_service {
     _Atomic bool sandboxed;       /* it has put a seccomp filter on itself: only calls that it makes itself */
     struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
     struct octo_metrics *metrics; /* in the segment; the same */
+    bool spans;                   /* are sent over OTLP */
     char argv0[OCTO_SETTING_MAX];
     struct octo_settings settings;
     char segment_path[OCTO_PATH_MAX];
@@ -51,8 +52,9 @@ struct octo_process {
 extern struct octo_service octo_service;
 extern struct octo_process *octo_process_page; /* use octo_process() */
 
-/* Constructor only: copies the environment and maps the page. Leaves the service inert if it must be. */
-void octo_process_load(char *const *envp, const char *argv0, const char *program);
+/* Constructor only: copies the environment and maps the page. Leaves the service inert if it must be. library: path of
+ * liboctoshim.so. */
+void octo_process_load(char *const *envp, const char *argv0, const char *program, const char *library);
 
 struct octo_process *octo_process_begin(void); /* octo_process() only */
 

@@ -23,6 +23,7 @@
 
 #include "event/metrics.h"
 #include "event/ring.h"
+#include "octoshim/otlp.h"
 
 enum {
     OCTO_SEGMENT_SLOTS = 64,
@@ -37,7 +38,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 4u
+#define OCTO_SEGMENT_VERSION 5u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -63,7 +64,7 @@ struct octo_segment_batch {
 /* What has been said of the segment's counters in events about the shim itself. Leader only. */
 struct octo_reported {
     uint64_t dropped; /* of all rings */
-    uint64_t homeless, sink_dropped, start_failures, refused, opaque[OCTO_SEGMENT_OPAQUE];
+    uint64_t homeless, sink_dropped, start_failures, refused, spans, opaque[OCTO_SEGMENT_OPAQUE];
 };
 
 struct octo_segment {
@@ -92,6 +93,7 @@ struct octo_segment {
     _Atomic uint64_t homeless;                    /* events lost because there was no memory for a ring */
     _Atomic uint64_t start_failures;              /* writers that could not be started */
     _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
+    _Atomic uint64_t spans[OCTO_SPAN_RESULT_COUNT]; /* what became of those for OTLP */
     struct octo_reported reported;
     struct octo_segment_batch batch;
     _Atomic uint32_t member[OCTO_SEGMENT_MEMBERS]; /* PIDs of the service's processes; see members.h */

@@ -37,17 +37,21 @@ static bool take(const struct octo_record *record, void *arg)
 {
     struct fill *f = arg;
     struct octo_writer *w = f->w;
-    size_t n;
+    size_t n = 0;
 
     if (w->length + OCTO_LINE_ROOM > sizeof w->batch) {
         f->full = true;
         return false;
     }
-    n = octo_encode(f->encoder, record, f->real_offset_ns, w->batch + w->length);
-    if (w->length != 0 && w->length + n > f->room) {
+    if (!(record->flags & OCTO_RECORD_UNLOGGED))
+        n = octo_encode(f->encoder, record, f->real_offset_ns, w->batch + w->length);
+    if ((w->length != 0 && w->length + n > f->room) ||
+        (octo_spans_wants(&w->spans, record) && !octo_spans_add(&w->spans, record, f->real_offset_ns))) {
         f->full = true;
         return false;
     }
+    if (n == 0)
+        return true;
     w->length += n;
     w->lines++;
     w->by_level[record->level < OCTO_LEVELS ? record->level : OCTO_CRITICAL]++;
@@ -56,7 +60,7 @@ static bool take(const struct octo_record *record, void *arg)
 
 void octo_drain_begin(struct octo_writer *w)
 {
-    w->length = w->lines = 0;
+    w->length = w->lines = w->spans.length = 0;
     memset(w->by_level, 0, sizeof w->by_level);
 }
 
@@ -220,10 +224,20 @@ void octo_drain_count(struct octo_writer *w)
     atomic_fetch_add_explicit(&w->segment->written_bytes, w->length, memory_order_relaxed);
 }
 
+/* Before the rings are free, by which an exiting service knows that all is done. */
+static void hand_over_spans(struct octo_writer *w, const struct octo_segment *segment)
+{
+    /* octoshim-otlp speaks for one service. */
+    if (strcmp(segment->service, w->segment->service) != 0)
+        w->spans.length = 0;
+    octo_spans_hand_over(&w->spans, w->segment->spans, &w->sink);
+}
+
 /* After write_out(). */
 static void settle(struct octo_writer *w, struct octo_segment *segment)
 {
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
+    hand_over_spans(w, segment);
     free_rings(w, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
     octo_drain_count(w);
@@ -257,9 +271,11 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
             w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
     }
     w->more = f.full;
-    if (w->length == 0) { /* only padding, or holes given up */
-        free_rings(w, segment);
-        return 0;
+    if (w->length == 0) { /* only spans, padding, or holes given up */
+        bool spans = w->spans.length != 0;
+
+        settle(w, segment);
+        return spans;
     }
     if (!write_out(w, segment, 0, 0))
         return 0;

@@ -40,7 +40,7 @@ static size_t make(struct octo_writer *w, enum octo_event_kind kind, const char 
 
 static void add(struct octo_writer *w, enum octo_event_kind kind, const char *reason, uint64_t count)
 {
-    if (count == 0 || w->length + OCTO_LINE_ROOM > sizeof w->batch ||
+    if (w->length + OCTO_LINE_ROOM > sizeof w->batch ||
         (kind == OCTO_EV_SHIM_SINK_FAILED ? OCTO_ERROR : OCTO_WARNING) < w->settings->level)
         return;
     w->length += make(w, kind, reason, count, w->batch + w->length);
@@ -120,6 +120,28 @@ static bool say(struct octo_writer *w, enum octo_event_kind kind, const char *re
     return waiting;
 }
 
+/* Lost spans come by the thousand; one line a minute does. What went wrong is told at once, and again when it changes. */
+static void say_of_spans(struct octo_writer *w, struct octo_reported *said, uint64_t now)
+{
+    const _Atomic uint64_t *spans = w->segment->spans;
+    char reason[OCTO_SPANS_TROUBLE_MAX];
+    uint64_t lost = 0;
+
+    for (unsigned i = OCTO_SPAN_SENT + 1; i < OCTO_SPAN_RESULT_COUNT; i++)
+        lost += atomic_load(&spans[i]);
+    if (w->spans.settings == NULL ||
+        (w->spans_ns != 0 && now - w->spans_ns < OCTO_SPANS_REPORT_MS * OCTO_NS_PER_MS))
+        return;
+    if (octo_spans_trouble(&w->spans, reason))
+        add(w, OCTO_EV_SHIM_DEGRADED, reason, lost - said->spans);
+    else if (lost != said->spans)
+        add(w, OCTO_EV_SHIM_DEGRADED, "spans_lost", lost - said->spans);
+    else
+        return;
+    said->spans = lost;
+    w->spans_ns = now;
+}
+
 bool octo_report(struct octo_writer *w)
 {
     struct octo_segment *s = w->segment;
@@ -131,7 +153,7 @@ bool octo_report(struct octo_writer *w)
     if (w->lost)
         return false; /* nobody hears us; the counters wait */
     octo_drain_begin(w);
-    if (tell) {
+    if (tell && w->trouble.failures + w->sink.open_failures != 0) {
         char reason[REASON_MAX];
 
         trouble_text(w, reason, sizeof reason);
@@ -148,6 +170,7 @@ bool octo_report(struct octo_writer *w)
     if (octo_segment_metrics(s))
         waiting |= say(w, OCTO_EV_SHIM_DEGRADED, "series_limit", atomic_load(&octo_segment_metrics(s)->refused),
                        &said.refused, &w->series_ns, now);
+    say_of_spans(w, &said, now);
     for (unsigned i = 0; i < OCTO_OPAQUE_REASONS; i++)
         if (noteworthy(i))
             waiting |= say(w, OCTO_EV_SHIM_DEGRADED, octo_opaque_reason_name(i),

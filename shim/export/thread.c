@@ -57,9 +57,8 @@ static void *thread_pointer(const struct octo_thread *t)
     return tp;
 }
 
-/* The thread begins in run with a null return address, where unwinders stop. */
-static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
-                  void *arg)
+long octo_thread_clone(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
+                       void *arg)
 {
     long ret;
     void **sp = (void **)(void *)stack;
@@ -90,8 +89,8 @@ static void *thread_pointer(const struct octo_thread *t)
     return stack_top(t) + TLS_BYTES;
 }
 
-static long spawn(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
-                  void *arg)
+long octo_thread_clone(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
+                       void *arg)
 {
     void **sp = (void **)(void *)stack;
     register long x8 __asm__("x8") = SYS_clone;
@@ -141,7 +140,7 @@ int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg)
     if (err != 0)
         return err;
     octo_sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, sizeof mask);
-    long tid = spawn(flags, stack_top(t), &t->tid, thread_pointer(t), run, arg);
+    long tid = octo_thread_clone(flags, stack_top(t), &t->tid, thread_pointer(t), run, arg);
 
     octo_sys(SYS_rt_sigprocmask, 2, &mask, NULL, sizeof mask);
     if (tid < 0)

@@ -25,6 +25,13 @@ struct octo_thread {
  * gone (t->tid 0). Returns 0 or -errno. */
 int octo_thread_start(struct octo_thread *t, void (*run)(void *), void *arg);
 
+/*
+ * clone(2): run(arg) begins on that stack (its upper end, 16-aligned) with a null return address, where unwinders stop,
+ * and must not return. Returns the TID, or -errno. tid, tp: for the flags that ask for them.
+ */
+long octo_thread_clone(unsigned long flags, char *stack, _Atomic uint32_t *tid, void *tp, void (*run)(void *),
+                       void *arg);
+
 /* Ends the calling thread; does not return. (Not declared so: a sanitizer would then tidy up a stack that it does
  * not know.) */
 void octo_thread_exit(void);

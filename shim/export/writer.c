@@ -63,13 +63,15 @@ static void take_over_orphans(struct octo_writer *w)
 static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
 {
     bool long_sleep = quiet >= OCTO_QUIET_NAPS;
+    /* octoshim-otlp counts without ringing. */
+    unsigned most_ms = octo_spans_account(&w->spans, w->segment->spans) ? OCTO_SPANS_LOOK_MS : 0;
 
     atomic_store(&w->segment->asleep, long_sleep ? OCTO_ASLEEP : OCTO_NAPPING);
     octo_writer_sleep(w, seen, OCTO_NAP_MS);
     if (long_sleep && atomic_load(&w->segment->asleep) == OCTO_ASLEEP && octo_segment_empty(w->segment)) {
         octo_segment_reap(w->segment);
         octo_sink_rest(&w->sink);
-        octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : 0);
+        octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : most_ms);
     }
     atomic_store(&w->segment->asleep, OCTO_AWAKE);
 }
@@ -87,6 +89,8 @@ static void work(struct octo_writer *w)
 
         if (lines != 0 && w->more)
             continue;
+        if (atomic_exchange(&w->spans.ending, 0))
+            octo_spans_close(&w->spans);
         waiting = octo_report(w);
         quiet = lines != 0 || waiting ? 0 : quiet + 1;
         rest(w, quiet, seen);
@@ -113,6 +117,8 @@ static void run(void *arg)
         if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop)) {
             atomic_store(&w->segment->asleep, OCTO_AWAKE);
             work(w);
+            octo_spans_account(&w->spans, w->segment->spans);
+            octo_spans_close(&w->spans);
             atomic_store(&w->segment->stuck, 0);
             octo_lead_release(&w->segment->lead);
         }
@@ -134,6 +140,7 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
         !atomic_compare_exchange_strong(&state, &was, STARTING))
         return;
     writer.settings = settings;
+    writer.spans.settings = octo_settings_export_spans(settings) ? settings : NULL;
     writer.segment = segment;
     memset(&writer.trouble, 0, sizeof writer.trouble);
     writer.lost = false;
@@ -200,8 +207,18 @@ void octo_writer_flush(struct octo_segment *segment, uint64_t timeout_ns)
         octo_sys(SYS_nanosleep, &step, NULL);
 }
 
+void octo_writer_end_spans(uint64_t timeout_ns)
+{
+    if (atomic_load(&writer.spans.page) == NULL || atomic_load(&state) != RUNNING)
+        return;
+    atomic_store(&writer.spans.ending, 1);
+    ring_bell(writer.segment);
+    octo_spans_wait(&writer.spans, timeout_ns);
+}
+
 void octo_writer_forked(void)
 {
+    octo_spans_init(&writer.spans, NULL);
     /* Memory for the stack stays, as a copy; the thread did not come along. */
     atomic_store(&writer.thread.tid, 0);
     atomic_store(&not_before_ns, 0);

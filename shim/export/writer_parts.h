@@ -11,15 +11,18 @@
 #include "export/encode.h"
 #include "export/lead.h"
 #include "export/sink.h"
+#include "export/spans.h"
 #include "export/thread.h"
 
 enum {
-    OCTO_BATCH_BYTES = 64 << 10, /* one write */
-    OCTO_NAP_MS = 10,            /* between batches while there is traffic: a record waits this long at most */
-    OCTO_QUIET_NAPS = 4,         /* naps without a record before sleeping until rung */
-    OCTO_MUTED_NAP_MS = 100,     /* between looks where a process may not ring */
-    OCTO_RETRY_MS = 1000,        /* between attempts to write into a sink that fails */
-    OCTO_REPORT_MS = 1000,       /* between two events of one kind about the shim itself */
+    OCTO_BATCH_BYTES = 64 << 10,  /* one write */
+    OCTO_NAP_MS = 10,             /* between batches while there is traffic: a record waits this long at most */
+    OCTO_QUIET_NAPS = 4,          /* naps without a record before sleeping until rung */
+    OCTO_MUTED_NAP_MS = 100,      /* between looks where a process may not ring */
+    OCTO_RETRY_MS = 1000,         /* between attempts to write into a sink that fails */
+    OCTO_REPORT_MS = 1000,        /* between two events of one kind about the shim itself */
+    OCTO_SPANS_REPORT_MS = 60000, /* the same, about spans that do not arrive */
+    OCTO_SPANS_LOOK_MS = 1000,    /* between looks at what became of those that are under way */
 };
 
 /* What went wrong with the sink, and what has been said of it. */
@@ -39,8 +42,9 @@ struct octo_writer {
     struct octo_lead lead;
     struct octo_sink sink;
     struct octo_encoder encoder;
+    struct octo_spans spans;
     struct octo_trouble trouble;
-    uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns,
+    uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns, spans_ns,
         degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */
     uint64_t lost_records[OCTO_SEGMENT_SLOTS]; /* of the batch, by ring */
     uint32_t first;                            /* slot the next batch begins with */

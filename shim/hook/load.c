@@ -49,7 +49,10 @@ __attribute__((constructor)) static void load(int argc, char **argv, char **envp
 
     octo_reals_resolve();
     if (gnu_get_libc_version && argc > 0 && argv && argv[0] && envp && !is_second_copy()) {
-        octo_process_load(envp, argv[0], base_name(argv[0]));
+        Dl_info info;
+
+        octo_process_load(envp, argv[0], base_name(argv[0]),
+                          dladdr((void *)octo_first_hook, &info) && info.dli_fname ? info.dli_fname : "");
         if (on_exit && octo_service.state == OCTO_SERVICE_WAITING)
             on_exit(at_exit, NULL);
     }
