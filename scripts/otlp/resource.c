@@ -54,13 +54,6 @@ static bool read_list(struct attributes *a, const char *list)
     return true;
 }
 
-/* The setting, unless it is what it is by default and the list knows better. */
-static void set_unless_default(struct attributes *a, const char *key, const char *value, const char *fallback)
-{
-    if (strcmp(value, fallback) != 0 || find(a, key) == NULL)
-        set(a, key, value);
-}
-
 void resource_read(struct resource *r, const struct settings *s)
 {
     static struct obstack arena;
@@ -75,8 +68,11 @@ void resource_read(struct resource *r, const struct settings *s)
     }
     r->common.room += OWN_MAX;
     set(&r->common, "service.name", s->service);
-    set_unless_default(&r->common, "service.version", s->version, "unknown");
-    set_unless_default(&r->common, "deployment.environment.name", s->environment, "development");
+    if (strcmp(s->version, "unknown") != 0)
+        set(&r->common, "service.version", s->version);
+    /* What is so by default gives way. */
+    if (strcmp(s->environment, "development") != 0 || find(&r->common, "deployment.environment.name") == NULL)
+        set(&r->common, "deployment.environment.name", s->environment);
     if (find(&r->common, "host.name") == NULL && gethostname(host, sizeof host - 1) == 0)
         set(&r->common, "host.name", host);
     set(&r->common, "telemetry.sdk.name", "octoshim");

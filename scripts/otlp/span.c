@@ -77,9 +77,13 @@ static void put_method(span_message *span, struct attributes *a, struct octo_spa
     char *text = text_in(a->arena, method.at, method.len);
     bool known = known_method(method);
 
+    if (method.len == 0) { /* there was not even a connection to ask on */
+        span->name = (char *)"connect";
+        return;
+    }
     span->name = known ? text : (char *)"HTTP";
     attribute_text(a, "http.request.method", known ? text : (char *)"_OTHER");
-    if (!known && method.len > 0)
+    if (!known)
         attribute_text(a, "http.request.method_original", text);
 }
 
@@ -198,7 +202,7 @@ static void put_asked(struct attributes *a, const struct octo_record *r, const s
         authority = target.authority;
     /* The port of a name that gives none is that of its scheme; of nobody's name it is where the connection goes. */
     put_server(a, authority, peer != NULL ? peer : socket, authority.len > 0 ? 80 : by_address ? r->port : 0);
-    if (!tunnel) {
+    if (!tunnel && t->method.len > 0) {
         obstack_grow(a->arena, "http://", 7);
         if (authority.len > 0)
             obstack_grow(a->arena, authority.at, authority.len);

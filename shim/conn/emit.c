@@ -84,16 +84,21 @@ static void set_peer(struct octo_record *r, const struct octo_conn *conn)
     memcpy(r->peer, conn->peer, sizeof(r->peer));
 }
 
+static void set_trace(struct octo_record *r, const struct octo_trace *t)
+{
+    r->trace[0] = t->id[0];
+    r->trace[1] = t->id[1];
+    r->span = t->span;
+    r->parent = t->parent;
+    r->trace_flags = t->flags;
+}
+
 static void set_request(struct octo_record *r, const struct octo_conn *conn, const struct octo_exchange *x)
 {
     set_peer(r, conn);
     r->protocol = x->minor ? 11 : 10;
     r->request_no = x->number;
-    r->trace[0] = x->trace.id[0];
-    r->trace[1] = x->trace.id[1];
-    r->span = x->trace.span;
-    r->parent = x->trace.parent;
-    r->trace_flags = x->trace.flags;
+    set_trace(r, &x->trace);
     r->flags = x->target_cut ? OCTO_RECORD_TARGET_CUT : 0;
 }
 
@@ -140,14 +145,14 @@ static bool line_wanted(const struct octo_exchange *x, enum octo_level level)
     return wanted(level) && (x->sampled || level != OCTO_INFO);
 }
 
-static bool span_wanted(const struct octo_exchange *x)
+static bool span_wanted(const struct octo_trace *t)
 {
-    return octo_service.spans && (x->trace.flags & OCTO_TRACE_SAMPLED);
+    return octo_service.spans && (t->flags & OCTO_TRACE_SAMPLED);
 }
 
 static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
 {
-    return line_wanted(x, level) || span_wanted(x);
+    return line_wanted(x, level) || span_wanted(&x->trace);
 }
 
 static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
@@ -294,9 +299,10 @@ void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exch
 
 void octo_emit_unconnected(const struct octo_unconnected *u)
 {
+    bool logged = wanted(OCTO_ERROR);
     struct octo_record *r;
 
-    if (!wanted(OCTO_ERROR))
+    if (!logged && !span_wanted(&u->trace))
         return;
     r = begin(OCTO_EV_CLIENT_REQUEST_FAILED, OCTO_ERROR, u->now_ns,
               (struct words){
@@ -305,7 +311,8 @@ void octo_emit_unconnected(const struct octo_unconnected *u)
         r->family = u->family;
         memcpy(r->peer, u->peer, sizeof(r->peer));
         r->port = u->family == OCTO_PEER_UNIX ? u->path_len : u->port;
-        r->flags = u->shows;
+        r->flags = (uint8_t)(u->shows | (logged ? 0 : OCTO_RECORD_UNLOGGED));
+        set_trace(r, &u->trace);
         r->duration_ns = u->since_ns ? since(u->since_ns, u->now_ns) : 0;
         r->reason = u->failure;
         finish(r);

@@ -35,7 +35,8 @@ struct octo_unconnected {
     uint16_t port;
     uint8_t peer[16];
     char id[OCTO_ID_MAX]; /* of the request that it was for */
-    char path[108];       /* of a Unix socket */
+    struct octo_trace trace;
+    char path[108]; /* of a Unix socket */
 };
 
 /* client.request.failed: there was not even a connection. */

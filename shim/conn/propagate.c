@@ -61,18 +61,32 @@ static void sample(struct octo_trace *t, bool comes_in)
     t->flags = (uint8_t)(sampled ? t->flags | OCTO_TRACE_SAMPLED : t->flags & ~OCTO_TRACE_SAMPLED);
 }
 
+/* Whether requests belong to traces: for the next services, or for those who collect spans. */
+static bool traces(void)
+{
+    return octo_service.settings.propagators || octo_service.spans;
+}
+
+/* One that begins here. */
+static void begin(struct octo_trace *t)
+{
+    t->id[0] = random_number();
+    t->id[1] = random_number();
+    t->parent = 0;
+    t->flags = OCTO_TRACE_RANDOM;
+    sample(t, false);
+}
+
 void octo_propagate_serve(struct octo_exchange *x, const struct octo_framer *f)
 {
     x->block_len = 0;
-    if (octo_service.settings.propagators) {
+    if (traces()) {
         bool comes_in = read_trace(&x->trace, x, f);
 
-        if (!comes_in) {
-            x->trace.id[0] = random_number();
-            x->trace.id[1] = random_number();
-            x->trace.flags = OCTO_TRACE_RANDOM;
-        }
-        sample(&x->trace, comes_in);
+        if (comes_in)
+            sample(&x->trace, true);
+        else
+            begin(&x->trace);
         if (comes_in && f->traceparent_len > 0) {
             x->state_len =
                 (uint16_t)octo_tracestate_pass(x->block + OCTO_BLOCK_LINES, x->text.tracestate, f->tracestate_len,
@@ -87,6 +101,28 @@ void octo_propagate_serve(struct octo_exchange *x, const struct octo_framer *f)
     add_id(x, f);
 }
 
+void octo_propagate_continue(struct octo_trace *t, const struct octo_origin *origin)
+{
+    if (origin && traces()) {
+        *t = origin->trace;
+        t->parent = origin->trace.span;
+        t->span = random_number();
+    } else if (octo_service.spans) {
+        begin(t);
+        t->span = random_number();
+    }
+}
+
+/* The service traces itself: the span that its head names is this one, and its own exporter tells of it. */
+static void take_own(struct octo_trace *t, const struct octo_trace *said, uint64_t parent)
+{
+    *t = *said;
+    t->span = said->parent;
+    t->parent = parent;
+    if (octo_service.spans)
+        t->flags &= (uint8_t)~OCTO_TRACE_SAMPLED;
+}
+
 void octo_propagate_ask(struct octo_exchange *x, const struct octo_framer *f, const struct octo_origin *origin,
                         bool inserts)
 {
@@ -94,15 +130,15 @@ void octo_propagate_ask(struct octo_exchange *x, const struct octo_framer *f, co
     bool says = octo_service.settings.propagators && read_trace(&said, x, f);
 
     x->block_len = 0;
-    if (origin && octo_service.settings.propagators &&
-        (!says || memcmp(said.id, origin->trace.id, sizeof(said.id)) == 0)) {
-        x->trace = origin->trace;
-        x->trace.parent = origin->trace.span;
-        x->trace.span = says && said.parent != origin->trace.span ? said.parent : random_number();
-    } else if (says) { /* the service traces itself: the span that it has sent is this one */
-        x->trace = said;
-        x->trace.span = said.parent;
-        x->trace.parent = 0;
+    if (says && origin && memcmp(said.id, origin->trace.id, sizeof(said.id)) == 0) {
+        if (said.parent == origin->trace.span || said.parent == origin->trace.parent)
+            octo_propagate_continue(&x->trace, origin); /* it passes on what it was sent */
+        else
+            take_own(&x->trace, &said, origin->trace.span);
+    } else if (says) {
+        take_own(&x->trace, &said, 0);
+    } else {
+        octo_propagate_continue(&x->trace, origin);
     }
     if (!origin || !inserts)
         return;

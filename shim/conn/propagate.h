@@ -28,6 +28,10 @@ void octo_propagate_serve(struct octo_exchange *x, const struct octo_framer *f);
 void octo_propagate_ask(struct octo_exchange *x, const struct octo_framer *f, const struct octo_origin *origin,
                         bool inserts);
 
+/* The trace of what the service does for origin: its origin's, with a span of its own. NULL: one that begins here, if spans
+ * are exported. */
+void octo_propagate_continue(struct octo_trace *t, const struct octo_origin *origin);
+
 /* Takes what x hands on. It may be over, or another one by the time that this returns: the caller looks. */
 void octo_propagate_origin(const struct octo_exchange *x, struct octo_origin *origin);
 

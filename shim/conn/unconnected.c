@@ -7,6 +7,7 @@
 #include "conn/link.h"
 #include "conn/measure.h"
 #include "conn/process.h"
+#include "conn/propagate.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -90,6 +91,9 @@ static void failed(struct octo_unconnected *u)
         u->shows = cause.certain ? OCTO_RECORD_CERTAIN : OCTO_RECORD_INFERRED;
         u->id_len = origin.id_len;
         memcpy(u->id, origin.id, origin.id_len);
+        octo_propagate_continue(&u->trace, &origin);
+    } else {
+        octo_propagate_continue(&u->trace, NULL);
     }
     u->now_ns = octo_clock_mono_ns();
     octo_unconnected_goes_on();

@@ -242,6 +242,10 @@ static void show_families(struct page *page)
 
 static const char *const level_names[OCTO_LEVELS] = {"debug", "info", "warning", "error", "critical"};
 
+#define SPAN_RESULT(symbol, label) [OCTO_SPAN_##symbol] = (label),
+static const char *const span_results[OCTO_SPAN_RESULT_COUNT] = {OCTO_SPAN_RESULTS(SPAN_RESULT)};
+#undef SPAN_RESULT
+
 /* A sample with one label, whose name and value need no escapes. */
 static void labelled(struct page *page, const char *name, const char *label, const char *value, uint64_t number)
 {
@@ -266,6 +270,9 @@ static void show_events(struct page *page, struct octo_segment *s)
     labelled(page, "octoshim_events_dropped_total", "reason", "sink_failed", atomic_load(&s->sink_dropped));
     describe(page, "octoshim_bytes_written_total", "Bytes of events written.", "counter");
     sample(page, "octoshim_bytes_written_total", "", 0, (int64_t)atomic_load(&s->written_bytes), 1);
+    describe(page, "octoshim_spans_total", "Spans for OTLP, by what became of them.", "counter");
+    for (unsigned i = 0; i < OCTO_SPAN_RESULT_COUNT; i++)
+        labelled(page, "octoshim_spans_total", "result", span_results[i], atomic_load(&s->spans[i]));
     describe(page, "octoshim_sink_errors_total", "Failures to open or write the log.", "counter");
     sample(page, "octoshim_sink_errors_total", "", 0, (int64_t)atomic_load(&s->sink_errors), 1);
 }

@@ -1,0 +1,121 @@
+/*
+ * A receiver of OTLP/HTTP traces that decodes with OpenTelemetry's own classes.
+ *
+ *     node collector.js PORT FILE [CERTIFICATE KEY]
+ *
+ * Each POST becomes a line of FILE: what was asked, what was answered, `taken` (kept, so that it must not come again),
+ * and the spans. PUT /mode {…} says how the next are treated:
+ *
+ *     status, retry_after, delay_ms, body (raw), times (for so many requests)
+ *     rejected: so many spans, by partialSuccess     destroy: read it all, then reset without an answer
+ */
+const fs = require("fs");
+const path = require("path");
+const zlib = require("zlib");
+
+const [port, file, certificate, key] = process.argv.slice(2);
+/* Its package exports only the encoder. */
+const generated = path.join(require.resolve("@opentelemetry/otlp-transformer"), "../generated/root.js");
+const { ExportTraceServiceRequest: Request, ExportTraceServiceResponse: Response } =
+  require(generated).opentelemetry.proto.collector.trace.v1;
+
+let mode = {};
+
+const hex = (bytes) => Buffer.from(bytes ?? []).toString("hex");
+
+/* The classes read IDs as bytes, in base64: OTLP's JSON has them in lower-case hexadecimal. */
+function withBytes(value, name) {
+  if (["traceId", "spanId", "parentSpanId"].includes(name)) {
+    if (!/^([0-9a-f]{2})*$/.test(value)) throw new Error(`${name} is no lower-case hex: ${value}`);
+    return Buffer.from(value, "hex").toString("base64");
+  }
+  if (["startTimeUnixNano", "endTimeUnixNano", "intValue"].includes(name) && !/^-?\d+$/.test(value) | typeof value !== "string")
+    throw new Error(`${name} is no decimal text: ${value}`);
+  if (["kind", "code"].includes(name) && !Number.isInteger(value)) throw new Error(`${name} is no number: ${value}`);
+  if (Array.isArray(value)) return value.map((v) => withBytes(v));
+  if (value && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withBytes(v, k)]));
+  return value;
+}
+
+/* What the classes do not know they drop: then the keys differ. */
+function known(given, understood, where = "") {
+  for (const name of Object.keys(given)) {
+    if (!(name in understood)) throw new Error(`unknown key ${where}.${name}`);
+    if (given[name] && typeof given[name] === "object") known(given[name], understood[name], `${where}.${name}`);
+  }
+}
+
+function decode(type, bytes) {
+  if (type === "application/x-protobuf") return Request.decode(bytes);
+  if (type !== "application/json") throw new Error(`content type ${type}`);
+  const given = withBytes(JSON.parse(bytes));
+  const message = Request.fromObject(given);
+  known(given, Request.toObject(message, { longs: String, bytes: String }));
+  return message;
+}
+
+function plain(value) {
+  if (value.arrayValue) return value.arrayValue.values.map(plain);
+  if (value.intValue != null) return Number(value.intValue);
+  return value.stringValue ?? value.doubleValue ?? value.boolValue;
+}
+
+const attributes = (list) => Object.fromEntries((list ?? []).map((a) => [a.key, plain(a.value)]));
+
+const span = (s) => ({
+  traceId: hex(s.traceId), spanId: hex(s.spanId), parentSpanId: hex(s.parentSpanId), traceState: s.traceState ?? "",
+  flags: s.flags, name: s.name, kind: s.kind, startTimeUnixNano: String(s.startTimeUnixNano),
+  endTimeUnixNano: String(s.endTimeUnixNano), status: { code: s.status?.code ?? 0, message: s.status?.message ?? "" },
+  attributes: attributes(s.attributes), droppedAttributesCount: s.droppedAttributesCount ?? 0,
+});
+
+const resource = (r) => ({
+  attributes: attributes(r.resource.attributes), schemaUrl: r.schemaUrl,
+  scopes: r.scopeSpans.map((s) => ({ name: s.scope.name, version: s.scope.version, schemaUrl: s.schemaUrl, spans: s.spans.map(span) })),
+});
+
+function answerOf(type, rejected) {
+  const message = Response.create(rejected ? { partialSuccess: { rejectedSpans: rejected, errorMessage: "no" } } : {});
+  if (type === "application/json") return JSON.stringify(Response.toObject(message, { longs: String }));
+  return Response.encode(message).finish();
+}
+
+function take(request, bytes, response) {
+  const now = mode, type = request.headers["content-type"], encoding = request.headers["content-encoding"] ?? "identity";
+  const line = { at_ms: Date.now(), method: request.method, path: request.url, headers: request.headers, type, encoding,
+    body_bytes: bytes.length };
+
+  if (mode.times && --mode.times === 0) mode = {};
+  try {
+    line.resources = decode(type, encoding === "gzip" ? zlib.gunzipSync(bytes) : bytes).resourceSpans.map(resource);
+  } catch (e) {
+    line.error = String(e);
+  }
+  line.status = line.error ? 400 : now.destroy ? 0 : now.status ?? 200;
+  line.taken = line.status >= 200 && line.status < 300;
+  fs.appendFileSync(file, JSON.stringify(line) + "\n");
+  setTimeout(() => {
+    if (now.destroy) return request.socket.destroy();
+    if (now.retry_after) response.setHeader("Retry-After", now.retry_after);
+    if (now.location) response.setHeader("Location", now.location);
+    response.writeHead(line.status, { "Content-Type": type });
+    response.end(now.body ?? (line.taken ? answerOf(type, now.rejected) : ""));
+  }, now.delay_ms ?? 0);
+}
+
+function serve(request, response) {
+  const parts = [];
+
+  request.on("data", (part) => parts.push(part));
+  request.on("end", () => {
+    if (request.method === "POST") return take(request, Buffer.concat(parts), response);
+    if (request.method === "PUT") mode = JSON.parse(Buffer.concat(parts));
+    response.end("ok");
+  });
+}
+
+const server = certificate
+  ? require("https").createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) }, serve)
+  : require("http").createServer(serve);
+server.listen(Number(port), "127.0.0.1");
