@@ -9,6 +9,7 @@ endif
 VERSION    := 0.1.0
 
 LIB        := liboctoshim.so
+OTLP       := octoshim-otlp
 ROOMS      := base event proto export conn hook
 SOURCES    := $(foreach room,$(ROOMS),$(wildcard shim/$(room)/*.c))
 OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)

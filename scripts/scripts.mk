@@ -14,7 +14,6 @@ METRICS_SHIM  := $(patsubst %,$(BUILD)/shim/%.o,base/cpu base/random base/text p
                  export/put export/bulk export/account export/expose)
 
 # Beside the library, which starts it. libcurl is the system's.
-OTLP          := octoshim-otlp
 OTLP_PARTS    := $(wildcard scripts/otlp/*.c)
 OTLP_SHIM     := $(patsubst %,$(BUILD)/shim/export/%.o,put target encode form)
 OTLP_PROTO    := $(wildcard include/opentelemetry/proto/*/v1/*.proto include/opentelemetry/proto/*/*/v1/*.proto)

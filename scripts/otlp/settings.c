@@ -103,6 +103,7 @@ bool settings_decode(const char *text, size_t len, char **out)
         }
         if (c == '\0') {
             free(*out);
+            *out = NULL;
             return false;
         }
         *p++ = c;

@@ -20,7 +20,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
-MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics", "test_rules", "test_context", "test_trace", "test_enrich", "test_memory", "test_prometheus"]
+MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics", "test_rules", "test_context", "test_trace", "test_otlp", "test_enrich", "test_memory", "test_prometheus"]
 LIMIT_SECONDS = 60
 SKIPPED = 77
 
@@ -89,12 +89,13 @@ def in_process(function):
 
 
 def share(directory):
-    """Puts the library and the apps where services that run as another user reach them: a checkout may be private."""
+    """Puts the library, what it starts, and the apps where services that run as another user reach them: a checkout may be private."""
     os.chmod(directory, 0o755)
     os.environ["OCTO_TEST_APPS"] = shutil.copytree(harness.APPS, os.path.join(directory, "apps"))
     if harness.CONFIG:
         os.environ["OCTO_TEST_CONFIG"] = shutil.copy(harness.CONFIG, directory)
     if os.path.exists(harness.LIBRARY):
+        shutil.copy(os.path.join(os.path.dirname(harness.LIBRARY), "octoshim-otlp"), directory)
         os.environ["OCTO_TEST_LIBRARY"] = shutil.copy(harness.LIBRARY, directory)
 
 

@@ -65,8 +65,8 @@ const attributes = (list) => Object.fromEntries((list ?? []).map((a) => [a.key, 
 
 const span = (s) => ({
   traceId: hex(s.traceId), spanId: hex(s.spanId), parentSpanId: hex(s.parentSpanId), traceState: s.traceState ?? "",
-  flags: s.flags, name: s.name, kind: s.kind, startTimeUnixNano: String(s.startTimeUnixNano),
-  endTimeUnixNano: String(s.endTimeUnixNano), status: { code: s.status?.code ?? 0, message: s.status?.message ?? "" },
+  flags: s.flags ?? 0, name: s.name ?? "", kind: s.kind ?? 0, startTimeUnixNano: String(s.startTimeUnixNano ?? 0),
+  endTimeUnixNano: String(s.endTimeUnixNano ?? 0), status: { code: s.status?.code ?? 0, message: s.status?.message ?? "" },
   attributes: attributes(s.attributes), droppedAttributesCount: s.droppedAttributesCount ?? 0,
 });
 
