@@ -5,6 +5,8 @@ import urllib.request
 
 from harness import APPS, check, free_port, read_bytes, wait_until
 
+SERVER, CLIENT, ERROR = 2, 3, 2  # Span.kind, Status.code
+
 # To be added to a service's environment, so that a test need not wait long.
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
 

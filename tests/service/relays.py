@@ -89,23 +89,23 @@ http {{
 """
 
 
-def end(t, name):
+def end(t, name, **more):
     """nginx that asks nobody and shows the ID that it was sent."""
     port = free_port()
     path = conf(t, name, END, port)
-    return t.service(name, ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port)
+    return t.service(name, ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port, **more)
 
 
-def chain(t):
+def chain(t, env=None):
     """nginx -> FastAPI -> Node -> Flask's server (gunicorn's threads) -> nginx, all preloaded; from the first to the last."""
-    once = {"ONCE": "1"}
-    last = end(t, "last")
+    once = {"ONCE": "1", **(env or {})}
+    last = end(t, "last", env=env)
     threads = RELAY_KINDS["gunicorn_gthread"][0](t, "threads", last, env=once)
     node = RELAY_KINDS["node_http"][0](t, "node", threads, env=once)
     tasks = RELAY_KINDS["uvicorn"][0](t, "tasks", node, env=once)
     port = free_port()
     path = conf(t, "front", NGINX.replace("UPSTREAM", tasks.address).replace('proxy_set_header X-Request-ID "";', ""), port)
-    front = t.service("front", ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port)
+    front = t.service("front", ["/usr/sbin/nginx", "-c", path, "-e", os.path.dirname(path) + "/error.log"], port=port, env=env)
     return [front, tasks, node, threads, last]
 
 

@@ -4,6 +4,7 @@ import collections
 import os
 
 from harness import check, equal, test
+from otlp import CLIENT, SERVER, Collector
 from relays import RELAY_KINDS, ask, chain, upstream
 
 REQUESTS, CLIENTS = 1280, 64
@@ -41,9 +42,11 @@ for each in RELAY_KINDS:
 
 @test
 def a_chain_of_services(t):
-    """One ID and one trace from end to end: every request in all five logs, each service's call to the next one for certain."""
+    """One ID and one trace from end to end: every request in all five logs, each service's call to the next one for certain;
+    and the spans that a receiver gets of it are one tree."""
     requests = int(os.environ.get("OCTO_CHAIN_REQUESTS", 2000))
-    services = chain(t)
+    collector = Collector(t)
+    services = chain(t, collector.environment(OTEL_BSP_MAX_QUEUE_SIZE="100000"))
     counts = ask(services[0], "/httpx/", requests, 64, 1, seconds=50 + requests // 100)
     equal((counts["none"], counts["wrong"]), (0, 0), "requests that came without their ID, and with another one")
     traces = collections.defaultdict(set)
@@ -66,4 +69,27 @@ def a_chain_of_services(t):
     for service in services:
         service.stop()
         t.validate(service.log)
-    t.notes.append(f"{requests} requests through {len(services)} services: one ID and one trace each, no crossing")
+    check_trees(collector.wait(requests * (2 * len(services) - 1), 30), [s.name for s in services], requests)
+    t.notes.append(f"{requests} requests through {len(services)} services: one ID, one trace, one tree of spans each, no crossing")
+
+
+def check_trees(spans, names, requests):
+    """Of each trace: a server span of each service, and a client span of each but the last, its child. The server span of the
+    next is the child of that; of the first, which passes on the header that it has been sent, of what that names."""
+    trees = collections.defaultdict(dict)
+    for span in spans:
+        place = (span["service"], span["kind"])
+        check(place not in trees[span["traceId"]], f"two spans of {place} in one trace: {span}")
+        trees[span["traceId"]][place] = span
+    equal(len(trees), requests, "traces")
+    for tree in trees.values():
+        equal(len({tuple(s["attributes"]["http.request.header.x-request-id"]) for s in tree.values()}), 1, f"IDs of {tree}")
+        parent = ""
+        for number, name in enumerate(names):
+            server = tree[name, SERVER]
+            equal(server["parentSpanId"], parent, f"parent of {server}")
+            if number + 1 < len(names):
+                client = tree[name, CLIENT]
+                equal(client["parentSpanId"], server["spanId"], f"parent of {client}")
+                check(int(server["startTimeUnixNano"]) <= int(client["startTimeUnixNano"]), f"{client} began before {server}")
+                parent = (server if number == 0 else client)["spanId"]

@@ -10,12 +10,11 @@ import time
 
 from harness import APPS, check, children, descendants, equal, free_port, read_bytes, test, wait_until
 from metrics import Metrics, listening
-from otlp import SOON, Collector
+from otlp import CLIENT, ERROR, SERVER, SOON, Collector
 from relays import RELAY_KINDS, chain, upstream
 from servers import PYTHON
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-SERVER, CLIENT, ERROR = 2, 3, 2
 RESULTS = ("sent", "dropped", "rejected", "failed")
 
 
