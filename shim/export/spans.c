@@ -97,10 +97,11 @@ static int start(struct octo_spans *s, const struct octo_sink *sink)
 {
     struct octo_sink view = *sink; /* only its view of stderr is used */
     struct octo_helper helper = {.library = s->settings->library, .settings = s->settings};
-    int ends[2], error = (int)octo_sys(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+    int ends[2], error = (int)octo_sys(SYS_pipe2, ends, O_CLOEXEC);
 
     if (error < 0)
         return error;
+    octo_sys(SYS_fcntl, ends[1], F_SETFL, O_NONBLOCK);
     octo_sys(SYS_fcntl, ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* or what is allowed */
     helper.records = ends[0];
     helper.page = error = make_page(s);
