@@ -129,13 +129,14 @@ static char *peer_text(const struct octo_record *r, struct obstack *arena)
 /* host:port, [::1]:port or either alone: *port is 0 where there is none. Returns the host, without brackets. */
 static struct octo_span split_authority(struct octo_span authority, unsigned *port)
 {
-    const char *colon = memrchr(authority.at, ':', authority.len), *p;
     struct octo_span host = authority;
+    const char *colon, *p;
     unsigned number = 0;
 
     *port = 0;
     if (authority.len == 0)
         return host;
+    colon = memrchr(authority.at, ':', authority.len);
     if (colon != NULL && (authority.at[0] != '[' || colon[-1] == ']')) {
         for (p = colon + 1; p < authority.at + authority.len && *p >= '0' && *p <= '9' && number < 65536; p++)
             number = number * 10 + (unsigned)(*p - '0');

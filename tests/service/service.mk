@@ -7,7 +7,7 @@ SERVICE_OUT := $(BUILD)/service
 
 .PHONY: test-service test-service-rules
 
-test-service: $(LIB) $(OTLP) $(SERVICE_OUT)/load $(SERVICE_OUT)/node_modules
+test-service: $(LIB) $(OTLP) $(SERVICE_OUT)/load $(SERVICE_OUT)/octoshim-otlp $(SERVICE_OUT)/node_modules
 	OCTO_TEST_LIBRARY=$(abspath $(LIB)) OCTO_TEST_BUILD=$(abspath $(SERVICE_OUT)) \
 	    /usr/bin/python3 -B tests/service/run.py $(TESTS)
 
@@ -18,6 +18,13 @@ test-service-rules:
 $(SERVICE_OUT)/load: tests/service/load.c tests/service/load_response.c tests/service/load.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -O2 -g -o $@ $(filter %.c,$^)
+
+# Under sanitizers, for what no receiver and no record may do to it.
+$(SERVICE_OUT)/octoshim-otlp: $(wildcard scripts/otlp/*) $(wildcard shim/export/*.[ch]) $(OTLP)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(BUILD)/otlp -std=gnu11 $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ \
+	    $(wildcard scripts/otlp/*.c) $$(find $(BUILD)/otlp -name '*.pb-c.c') $(patsubst %,shim/export/%.c,put target encode form) \
+	    -l:libprotobuf-c.a -l:libjansson.a -lz -lcurl
 
 $(SERVICE_OUT)/node_modules: tests/service/package.json tests/service/package-lock.json
 	@mkdir -p $(@D)

@@ -2,20 +2,21 @@
 import calendar
 import contextlib
 import os
+import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 from harness import APPS, check, children, descendants, equal, free_port, read_bytes, test, wait_until
 from metrics import Metrics, listening
-from otlp import CLIENT, ERROR, SERVER, SOON, Collector
+from otlp import CLIENT, ENDINGS, ERROR, RESULTS, SERVER, SOON, Collector, Exporter, record
 from relays import RELAY_KINDS, chain, upstream
 from servers import PYTHON
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-RESULTS = ("sent", "dropped", "rejected", "failed")
 
 
 def threading(t, name, **env):
@@ -50,6 +51,13 @@ def results(service):
     """octoshim_spans_total."""
     metrics = Metrics(service.metrics)
     return {r: metrics.sum("octoshim_spans_total", result=r) for r in RESULTS}
+
+
+def random_of(t):
+    """Another one each time; it says which."""
+    seed = os.environ.get("OCTO_TEST_SEED", str(time.time_ns()))
+    t.notes.append(f"OCTO_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 def helpers():
@@ -375,3 +383,85 @@ def receiver_is_strange(t):
     collector.wait(before + 5)
     service.stop()
     wait_until(lambda: not helpers(), "those with nobody to send to, to give up")
+
+
+def any_record(dice, number):
+    """Anything that may stand in a record, and more."""
+    def text(most):
+        alphabet = dice.choice((b"abc/%?#:@[]", bytes(range(256)), "/\u00e4\u20ac\U0001f419".encode() + b"\xed\xa0\x80", b"\0"))
+        return bytes(dice.choice(alphabet) for _ in range(dice.choice((0, 1, 3, dice.randrange(most)))))
+    kind = dice.choice(list(ENDINGS))
+    texts = (text(128), dice.choice((b"GET", b"CONNECT", b"", text(30))), text(255),
+             dice.choice((b"*", b"http://u:p@h:1/x?y", b"/eyJhbGciOi.JIUzI1NiIsInR5.cCI6IkpXVCJ9", text(2000))))
+    family = dice.randrange(4)
+    socket = text(108) if family == 3 and kind.startswith("client") else b""
+    return record(kind, texts, socket, family, dice.randbytes(16), len(socket) if family == 3 else dice.randrange(65536),
+                  dice.randrange(256), dice.randrange(1000), dice.randrange(65536), dice.randrange(1 << 63), dice.randrange(1 << 40),
+                  (dice.getrandbits(64), dice.getrandbits(64)), number, dice.getrandbits(64) * dice.randrange(2),
+                  dice.randrange(256), dice.choice((0, 10, 11, 20)), dice.randrange(1, 4))
+
+
+@test
+def any_records(t):
+    """Whatever stands in records becomes spans that OpenTelemetry's classes read, the same in both encodings."""
+    dice = random_of(t)
+    spans = []
+    sent = [any_record(dice, n) for n in range(1, 1501)]
+    for protocol in ("http/protobuf", "http/json"):
+        collector = Collector(t, protocol[5:])
+        exporter = Exporter(t, **collector.environment(OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_EXPORTER_OTLP_COMPRESSION="gzip"))
+        stream = b"".join(sent)
+        while stream:  # in pieces that are no records
+            cut = dice.randrange(1, 20000)
+            exporter.write(stream[:cut])
+            stream = stream[cut:]
+        got = collector.wait(len(sent), 30)
+        equal(exporter.results(), {"sent": len(sent), "dropped": 0, "rejected": 0, "failed": 0}, "spans")
+        equal(exporter.end(), "", "what it says")
+        for span in got:
+            check(span["traceId"] != "" and span["name"] and span["kind"] in (SERVER, CLIENT), f"no span: {span}")
+        spans.append(sorted(got, key=lambda s: int(s["spanId"], 16)))
+    equal([int(s["spanId"], 16) for s in spans[0]], list(range(1, 1501)), "the spans' numbers")
+    for binary, text in zip(*spans):
+        equal(binary, text, "one in protobuf and in JSON")
+
+
+@test
+def any_answers(t):
+    """Whatever a receiver answers, each span is accounted for, once, and nothing breaks."""
+    dice = random_of(t)
+    answers = [{"body": dice.randbytes(dice.randrange(200)).decode("latin-1")} for _ in range(8)]
+    answers += [{"body": '{"partialSuccess":{"rejectedSpans":"99999999999999999999","errorMessage":5}}'},
+                {"body": '{"partialSuccess":{"rejectedSpans":-7}}'}, {"body": '{"partialSuccess":[]}'}, {"body": "[" * 5000},
+                {"body": "x" * (5 << 20)}, {"status": 429, "retry_after": "Fri, 31 Dec 1999 23:59:59 GMT", "times": 1},
+                {"status": 503, "retry_after": "99999999999999999999"}, {"status": 500, "body": "\u001b[31mred\n" * 1000}]
+    for protocol in ("http/protobuf", "http/json"):
+        collector = Collector(t, protocol[5:])
+        exporter = Exporter(t, **collector.environment(OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_BSP_SCHEDULE_DELAY="0",
+                                                       OTEL_BSP_EXPORT_TIMEOUT="3000"))
+        for number, how in enumerate(answers, 1):
+            collector.mode(**how)
+            exporter.write(record("request.completed", span=number))
+            wait_until(lambda: sum(exporter.results().values()) == number, lambda: f"the span to be accounted for after {str(how)[:300]}")
+            said = exporter.page[40:1056].split(b"\0")[0]
+            check(all(0x20 <= c < 0x7f for c in said), f"after {str(how)[:300]} it says {said}")
+        collector.mode()
+        exporter.end()
+        collector.spans()  # each once
+
+
+@test
+def no_stream_of_records(t):
+    """What is no record ends it."""
+    collector = Collector(t)
+    good = record("request.completed", (b"id", b"GET", b"h", b"/"))
+    for bad in (b"\0" * 400, b"\xff" * 400, good[:8] + struct.pack("<I", 160 + 1) + good[12:], good[:8] + struct.pack("<I", 8192) + good[12:],
+                good[:132] + b"\xff" + good[133:], good[:136] + b"\xff\xff" + good[138:]):
+        exporter = Exporter(t, **collector.environment())
+        before = len(collector.spans())
+        with contextlib.suppress(BrokenPipeError):
+            exporter.write(record("request.completed", span=before + 7) + bad)
+        collector.wait(before + 1)
+        exporter.process.wait(10)
+        with contextlib.suppress(BrokenPipeError):
+            exporter.end()
