@@ -150,7 +150,7 @@ int main(void)
     if (!mkdtemp(dir))
         return 1;
     snprintf(setting, sizeof(setting), "OCTOSHIM_RUNTIME_DIR=%s", dir);
-    octo_process_load(environment, "bench", "bench");
+    octo_process_load(environment, "bench", "bench", "");
     if (!octo_service_wake(-1) || !octo_service.metrics)
         return 1;
     threads(1);

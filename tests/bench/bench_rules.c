@@ -125,7 +125,7 @@ static void run(const char *config)
     strcat(runtime_dir, dir);
     strcat(file, config);
     environment[3] = *config ? file : NULL;
-    octo_process_load(environment, "bench", "bench");
+    octo_process_load(environment, "bench", "bench", "");
     if (!octo_service_wake(-1))
         exit(1);
     octo_fd_accepted(FD + 1, (const struct sockaddr *)&peer, sizeof(peer));

@@ -35,7 +35,7 @@ static inline bool rig_load(const char *settings)
         return false;
     strcat(runtime_dir, rig_dir);
     strcat(config, rig_file);
-    octo_process_load(environment, "test", "test");
+    octo_process_load(environment, "test", "test", "");
     return true;
 }
 

@@ -467,7 +467,7 @@ static int load(void **state)
     if (!mkdtemp(dir))
         return -1;
     strcat(runtime_dir, dir);
-    octo_process_load(environment, "test_rules", "test_rules");
+    octo_process_load(environment, "test_rules", "test_rules", "");
     return octo_service_wake(-1) && octo_service.metrics ? 0 : -1;
 }
 
