@@ -10,6 +10,7 @@ Exits 1 if what was measured is not what was meant (a response without ID, an ev
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ import rig
 VARIANTS = {
     "bare": "nginx",
     "shim": "nginx, preloaded: both IDs, both events to a file",
+    "shim-otlp": "the same, and a span of each sent over OTLP, by a process whose CPU is not counted here",
     "nginx-log": "nginx, own $request_id and buffered JSON access log",
     "haproxy": "HAProxy adding the header, in front of nginx",
 }
@@ -38,6 +40,8 @@ class Bench:
         self.load = os.path.join(options.tools, "load")
         self.dir = tempfile.mkdtemp(prefix="octoshim-bench-")
         self.problems = []
+        self.receiver = rig.Receiver()
+        self.exported = []  # (us a span, share that has arrived) of each round
         self.result = {"machine": {"cpus": os.cpu_count(), "kernel": os.uname().release}, "requests": options.requests,
                        "rounds": options.rounds}
 
@@ -47,17 +51,22 @@ class Bench:
 
     def one_round(self, variant):
         """Starts the variant, loads it and returns the round's figures."""
-        service = rig.Service(variant, self.dir, self.o.library)
+        otlp = variant == "shim-otlp"
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.url, "OTEL_BSP_MAX_QUEUE_SIZE": "20000", "OTEL_BSP_SCHEDULE_DELAY": "500"} if otlp else {}
+        service = rig.Service(variant, self.dir, self.o.library, env)
         with_id = variant != "bare"
         try:
             rig.load(self.load, service, WARM_UP, 64, with_id)
             service.settle(1)
             pids = service.pids()
-            before = rig.cpu_ns(pids)
+            exporters = rig.exporters() if otlp else []
+            before = rig.cpu_ns(pids + exporters)
             report = rig.load(self.load, service, self.o.requests, 64, with_id)
             service.settle()
             app, writer = rig.added_ns(before, rig.cpu_ns(pids))
-            if variant == "shim":
+            if otlp:
+                self.check_spans(service, before, exporters, pids)
+            if variant in ("shim", "shim-otlp"):
                 self.check_shim(service, report)
             elif report["served"] != self.o.requests or report["lost"] or (with_id and report["id_missing"]):
                 # the form of their IDs is nginx's and HAProxy's own
@@ -69,9 +78,18 @@ class Bench:
         return {"per_second": report["per_second"], "p50_us": report["p50_us"], "p99_us": report["p99_us"],
                 "cpu_us": (app + writer) / n / 1e3, "app_us": app / n / 1e3, "writer_us": writer / n / 1e3}
 
+    def check_spans(self, service, before, exporters, pids):
+        """What octoshim-otlp has spent, and how many spans have arrived."""
+        spent = sum(rig.added_ns(before, rig.cpu_ns(exporters)))
+        page = subprocess.run([os.path.join(self.o.tools, "..", "octoshim-metrics"), str(pids[-1])], capture_output=True, text=True).stdout
+        spans = {r: int(n) for r, n in re.findall(r'^octoshim_spans_total{result="(\w+)"} (\d+)', page, re.M)}
+        self.exported.append((spent / self.o.requests / 1e3, spans.get("sent", 0) / (self.o.requests + WARM_UP)))
+        if not spans.get("sent") or spans["failed"] or spans["rejected"]:
+            self.problem(f"shim-otlp: spans: {spans}")
+
     def check_shim(self, service, report):
         if not report["ok"]:
-            self.problem(f"shim: {report['why']}")
+            self.problem(f"{service.dir}: {report['why']}")
         wrote, served = service.completed(), report["served"] + WARM_UP
         if wrote != served:
             self.problem(f"shim: {served} requests served, {wrote} request.completed written")
@@ -101,6 +119,10 @@ class Bench:
         print(f"  added by the least of the rounds (what a busy machine disturbs least): {least} us CPU a request")
         for v in variants:
             print(f"  {v:10} {VARIANTS[v]}")
+        if self.exported:
+            print(f"  octoshim-otlp itself: {median([s for s, _ in self.exported]):.3f} us CPU a span; "
+                  f"{100 * min(sent for _, sent in self.exported):.1f} % of the spans have arrived")
+            self.result["otlp"] = self.exported
         self.result["throughput"] = {"medians": figures, "rounds": rounds}
 
     def unrelated_write(self):

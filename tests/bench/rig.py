@@ -3,11 +3,13 @@
 For bench.py. A service runs on the first CPU, writer included, the client on the last one, so that they
 do not take turns on one. Everything lives in one temporary directory and is stopped by its PID.
 """
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 CPUS = sorted(os.sched_getaffinity(0))
@@ -126,8 +128,43 @@ def memory_kib(pid):
     return wanted
 
 
+class Receiver:
+    """Takes spans and forgets them, on the client's CPU."""
+
+    def __init__(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                os.sched_setaffinity(0, {CLIENT_CPU})
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def exporters():
+    """Processes of octoshim-otlp, which is its service's child no more."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if f.read() == b"octoshim-otlp\0":
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
 class Service:
-    """One variant, running. variant: bare, shim, nginx-log or haproxy."""
+    """One variant, running. variant: bare, shim, shim-otlp, nginx-log or haproxy."""
 
     def __init__(self, variant, directory, library, env=(), master="on", wrapper=()):
         self.dir = os.path.join(directory, f"{variant}-{time.monotonic_ns()}")
@@ -136,7 +173,7 @@ class Service:
         self.processes = []
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("OCTOSHIM_", "OTEL_", "LD_PRELOAD"))}
         environ.update(env)
-        if variant == "shim":
+        if variant in ("shim", "shim-otlp"):
             environ.update(LD_PRELOAD=library, OCTOSHIM_LOG=self.log, SERVICE_NAME="bench",
                            OCTOSHIM_RUNTIME_DIR=self.dir)
         own_log = variant == "nginx-log"
