@@ -112,7 +112,12 @@ void body_make(struct body *b, const struct settings *s, const struct resource *
         b->bytes = (uint8_t *)text;
         b->length = b->room = strlen(text);
     } else {
-        make_room(b, protobuf_c_message_get_packed_size(&request.base));
+        /* Its own size would be as dear to ask for as the packing. */
+        size_t most = 64;
+
+        for (unsigned i = 0; i < count; i++)
+            most += span_most(records[i]);
+        make_room(b, most + request.n_resource_spans * (resource->bytes_most + 256));
         b->length = protobuf_c_message_pack(&request.base, b->bytes);
     }
     if (s->gzip)

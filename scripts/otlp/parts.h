@@ -89,14 +89,21 @@ void attribute_list(struct attributes *a, const char *key, char *text);
 /* What every batch says of the service: all but the process. */
 struct resource {
     struct attributes common;
+    size_t bytes_most; /* of the message, at most */
 };
 
 void resource_read(struct resource *r, const struct settings *s);
 /* For the process with this number, in the arena. */
 OTEL(RESOURCE, Resource) * resource_of(const struct resource *r, uint32_t pid, struct obstack *arena);
 
-/* r as a span; what it points at is in the arena, or static, or in r. */
+/* r as a span; what it points at is in the arena, or static, or in r. The message takes span_most(r) bytes at most. */
 OTEL(TRACE, Span) * span_of(const struct octo_record *r, struct obstack *arena);
+
+static inline size_t span_most(const struct octo_record *r)
+{
+    /* Names and numbers; and its texts, each at most twice, at most three bytes for one. */
+    return 2048 + 2 * 3 * (size_t)r->size;
+}
 
 struct body {
     uint8_t *bytes;

@@ -78,6 +78,9 @@ void resource_read(struct resource *r, const struct settings *s)
     set(&r->common, "telemetry.sdk.name", "octoshim");
     set(&r->common, "telemetry.sdk.language", "c");
     set(&r->common, "telemetry.sdk.version", OCTO_VERSION);
+    r->bytes_most = 256;
+    for (size_t i = 0; i < r->common.count; i++)
+        r->bytes_most += strlen(r->common.at[i]->key) + strlen(r->common.at[i]->value->string_value) + 32;
 }
 
 OTEL(RESOURCE, Resource) * resource_of(const struct resource *r, uint32_t pid, struct obstack *arena)
