@@ -256,6 +256,9 @@ class Bench:
             m = r["throughput"]["medians"]["shim"]
             goals += [("CPU added a request, in all", m["added_cpu_us"], 1.0, "us"),
                       ("CPU added a request, application's thread", m["added_app_us"], 0.6, "us")]
+        if self.exported:
+            goals.append(("the same in all, with spans, octoshim-otlp included",
+                          r["throughput"]["medians"]["shim-otlp"]["added_cpu_us"] + median([s for s, _ in self.exported]), 2.0, "us"))
         if "unrelated_write" in r:
             goals.append(("unrelated write dearer by", r["unrelated_write"]["shim"]["null"]["added_ns"], 2.0, "ns"))
         if "outbound" in r:
