@@ -32,7 +32,7 @@ doctor: $(DOCTOR)
 metrics: $(METRICS_TOOL)
 
 # Static, so that it runs in whatever image the service lives in.
-$(DOCTOR): $(DOCTOR_PARTS) $(DOCTOR_BASE) scripts/doctor/elf_file.h shim/base/settings.h
+$(DOCTOR): $(DOCTOR_PARTS) $(DOCTOR_BASE) $(wildcard scripts/doctor/*.h) shim/base/settings.h
 	@mkdir -p $(@D)
 	@echo '  CC $@'
 	@$(CC) -static $(CPPFLAGS) $(DOCTOR_FLAGS) $(CFLAGS) -o $@ $(DOCTOR_PARTS) $(DOCTOR_BASE) $(LDLIBS)

@@ -22,6 +22,7 @@
 
 #include "base/settings.h"
 #include "elf_file.h"
+#include "spans.h"
 
 extern char **environ;
 
@@ -328,6 +329,25 @@ static void check_sandbox(void)
         say("preload", "/etc/ld.so.preload exists: its libraries are loaded into every program as well");
 }
 
+/* Whether octoshim-otlp starts here, and what it makes of its settings. */
+static void check_spans(const struct octo_settings *settings)
+{
+    char said[2000], *last;
+
+    if (!spans_try(settings, said, sizeof(said))) {
+        say("spans", "cannot be sent: %s", said);
+        lower_to(PARTLY);
+        return;
+    }
+    last = strrchr(said, '\n');
+    if (last != NULL) {
+        *last = '\0';
+        say("spans", "not all settings are understood:");
+        puts(said);
+    }
+    say("spans", "go to %s", last != NULL ? last + 1 : said);
+}
+
 static void check_settings(const char *name)
 {
     static struct octo_settings settings;
@@ -345,6 +365,8 @@ static void check_settings(const char *name)
     } else {
         say("settings", "understood; events go to %s", settings.log);
     }
+    if (octo_settings_export_spans(&settings))
+        check_spans(&settings);
 }
 
 int main(int argc, char **argv)

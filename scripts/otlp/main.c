@@ -4,6 +4,8 @@
  * A process of its own, so that TLS, name resolution and their libraries are none of the service's, and a fault in
  * them is not either. It ends when the service's writer has: with what is left sent, or LINGER_MS later.
  *
+ *      octoshim-otlp --check    says where it would send, and what of its settings it does not understand
+ *
  *      0 the pipe of records   2 the service's stderr, for complaints about settings   3 the page of counters
  */
 #include <errno.h>
@@ -175,11 +177,24 @@ static void own_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int main(void)
+static int check(struct loop *l)
+{
+    struct settings *s = &l->settings;
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    settings_read(s);
+    resource_read(&l->resource, s);
+    printf("%s, http/%s%s\n", s->shown_url, s->json ? "json" : "protobuf", s->gzip ? ", gzip" : "");
+    return fflush(stdout) != 0;
+}
+
+int main(int argc, char **argv)
 {
     static struct loop l;
     int nowhere;
 
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return check(&l);
     own_signals();
     l.page = mmap(NULL, sizeof *l.page, PROT_READ | PROT_WRITE, MAP_SHARED, OCTO_OTLP_PAGE, 0);
     if (l.page == MAP_FAILED) {

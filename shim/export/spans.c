@@ -27,6 +27,7 @@ void octo_spans_init(struct octo_spans *s, const struct octo_settings *settings)
     s->settings = settings;
     s->pipe = -1;
     s->not_before_ns = s->handed = 0;
+    s->in_vain = 0;
     memset(s->seen, 0, sizeof s->seen);
     s->trouble_no = 0;
     s->start_error = 0;
@@ -134,7 +135,8 @@ static bool ready(struct octo_spans *s, _Atomic uint64_t *results, const struct 
     if (now < s->not_before_ns)
         return false;
     octo_spans_account(s, results);
-    s->not_before_ns = now + OCTO_SPANS_PAUSE_MS * OCTO_NS_PER_MS;
+    s->not_before_ns = now + (OCTO_SPANS_PAUSE_MS * OCTO_NS_PER_MS << (s->in_vain < 6 ? s->in_vain : 6));
+    s->in_vain++;
     s->start_error = start(s, sink);
     return s->start_error == 0;
 }
@@ -208,6 +210,8 @@ bool octo_spans_account(struct octo_spans *s, _Atomic uint64_t *results)
         s->seen[i] = now;
         known += now;
     }
+    if (known != 0)
+        s->in_vain = 0;
     return s->pipe >= 0 && known < s->handed;
 }
 

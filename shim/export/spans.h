@@ -3,7 +3,7 @@
  *
  * For: the writer. Each record is handed over at most once, after its line is written: one that a killed writer has
  * perhaps handed over is not handed over again. Never waits: what the pipe does not take is dropped, and counted.
- * octoshim-otlp is started with the first record, and again if it has ended, at most every OCTO_SPANS_PAUSE_MS.
+ * octoshim-otlp is started with the first record, and again if it has ended, OCTO_SPANS_PAUSE_MS later at the soonest.
  *
  * Context: the writer thread, holding the lead; octo_spans_wait() is any other thread's.
  */
@@ -17,7 +17,7 @@
 
 enum {
     OCTO_SPANS_BYTES = 64 << 10, /* of a batch */
-    OCTO_SPANS_PAUSE_MS = 10000,
+    OCTO_SPANS_PAUSE_MS = 10000, /* doubled with each start that came to nothing, up to 64 times that */
     OCTO_SPANS_TROUBLE_MAX = 1024,
 };
 
@@ -26,6 +26,7 @@ struct octo_spans {
     struct octo_otlp_page *_Atomic page;   /* NULL: octoshim-otlp has not been started */
     int pipe;                              /* its write end, -1: closed */
     uint64_t not_before_ns;                /* no new start before */
+    uint32_t in_vain;                      /* starts since one that was of use */
     uint64_t handed;                       /* to octoshim-otlp since its start */
     uint64_t seen[OCTO_SPAN_RESULT_COUNT]; /* of the page's, added to the segment's */
     uint32_t trouble_no;                   /* of the page's, told */

@@ -185,5 +185,27 @@ OCTOSHIM_EXCLUDE='pl*' doctor 'excluded' 2 'OCTOSHIM_EXCLUDE leaves it out' "$di
 OCTOSHIM_SLOW_MS=abc doctor 'a bad setting' 0 'OCTOSHIM_SLOW_MS="abc" is not understood' "$dir/plain"
 echo '{"slow_ms": }' >"$dir/config.json"
 OCTOSHIM_CONFIG=$dir/config.json doctor 'a bad settings file' 0 'config.json: line 1, column 13' "$dir/plain"
+
+# Spans
+OTEL_EXPORTER_OTLP_ENDPOINT=https://me:secret@c/base/ OTEL_EXPORTER_OTLP_PROTOCOL=http/json OTEL_EXPORTER_OTLP_COMPRESSION=gzip \
+    doctor 'spans' 0 'spans        go to https://c/base/v1/traces, http/json, gzip' "$dir/plain"
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://c OTEL_EXPORTER_OTLP_ENDPOINT=http://d OTEL_BSP_SCHEDULE_DELAY=soon \
+    OTEL_EXPORTER_OTLP_HEADERS=secret doctor 'settings of spans' 0 'OTEL_BSP_SCHEDULE_DELAY=soon is not understood; 5000 is used
+OTEL_EXPORTER_OTLP_HEADERS=(not shown) is not understood
+spans        go to http://c/, http/protobuf' "$dir/plain"
+same 'settings of spans: no secret is shown' '' "$(printf '%s' "$said" | grep secret)"
+OTEL_TRACES_EXPORTER=otlp doctor 'spans by default' 0 'spans        go to http://localhost:4318/v1/traces' "$dir/plain"
+OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_SDK_DISABLED=true doctor 'no spans' 0 'settings     understood' "$dir/plain"
+same 'no spans: nothing is said of them' '' "$(printf '%s' "$said" | grep spans)"
+mkdir -p "$dir/lone/build" && cp -r scripts "$dir/lone" && cp "${BUILD:-build}/octoshim-doctor" "$dir/lone/build"
+said=$(OTEL_EXPORTER_OTLP_ENDPOINT=http://c "$dir/lone/scripts/octoshim-run" --check "$dir/plain" 2>&1)
+same 'without octoshim-otlp: exit code' 1 $?
+has 'without octoshim-otlp' 'cannot be sent: octoshim-otlp is not beside liboctoshim.so' "$said"
+script lacking-curl "#!/bin/sh
+echo 'octoshim-otlp: error while loading shared libraries: libcurl.so.4' >&2; exit 127"
+cp "$dir/lacking-curl" "$dir/lone/octoshim-otlp"
+said=$(OTEL_EXPORTER_OTLP_ENDPOINT=http://c "$dir/lone/scripts/octoshim-run" --check "$dir/plain" 2>&1)
+same 'without libcurl: exit code' 1 $?
+has 'without libcurl' 'cannot be sent: octoshim-otlp: error while loading shared libraries: libcurl.so.4' "$said"
 OCTOSHIM_LIB=$dir/none doctor 'no library' 2 'liboctoshim.so is not here
 without the library nothing is seen' "$dir/plain"

@@ -9,6 +9,7 @@ same 'make install' 0 $?
 same 'what is installed' "bin/octoshim-run
 include/octoshim/record.h
 lib/octoshim/liboctoshim.so
+lib/octoshim/octoshim-otlp
 lib/octoshim/octoshim.js
 libexec/octoshim/octoshim-doctor
 libexec/octoshim/octoshim-metrics
@@ -23,6 +24,9 @@ same 'the service runs preloaded' "$installed/lib/octoshim/liboctoshim.so" \
 said=$("$installed/bin/octoshim-run" --check /bin/true 2>&1)
 same 'the doctor is found: exit code' 0 $?
 has 'the doctor is found' 'loads here' "$said"
+said=$(OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 "$installed/bin/octoshim-run" --check /bin/true 2>&1)
+same 'where spans go: exit code' 0 $?
+has 'where spans go' 'spans        go to http://collector:4318/v1/traces, http/protobuf' "$said"
 
 for page in man1/octoshim-run.1 man7/octoshim.7; do
     same "$page is there" 0 "$([ -s "$installed/share/man/$page" ]; echo $?)"
