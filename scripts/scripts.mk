@@ -86,7 +86,7 @@ uninstall:
 	      $(DESTDIR)$(PREFIX)/share/man/man7/octoshim.7
 
 help:
-	@echo 'make            liboctoshim.so, octoshim-doctor and octoshim-metrics'
+	@echo 'make            liboctoshim.so, octoshim-otlp, octoshim-doctor and octoshim-metrics'
 	@echo 'make demo       installs what is missing, builds, and shows one request in three services'
 	@echo 'make test       installs what is missing, builds, and runs every test'
 	@echo 'make setup      only installs what is missing'
