@@ -230,7 +230,7 @@ static void hand_over_spans(struct octo_writer *w, const struct octo_segment *se
     /* octoshim-otlp speaks for one service. */
     if (strcmp(segment->service, w->segment->service) != 0)
         w->spans.length = 0;
-    octo_spans_hand_over(&w->spans, w->segment->spans, &w->sink);
+    octo_spans_hand_over(&w->spans, w->segment->spans);
 }
 
 /* After write_out(). */
@@ -271,7 +271,9 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
             w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
     }
     w->more = f.full;
-    if (w->length == 0) { /* only spans, padding, or holes given up */
+    octo_spans_prepare(&w->spans, w->segment->spans,
+                       &w->sink); /* now: to be killed while handing over costs spans */
+    if (w->length == 0) {         /* only spans, padding, or holes given up */
         bool spans = w->spans.length != 0;
 
         settle(w, segment);
@@ -310,6 +312,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
             if (!at_end)
                 done = line_start(w->batch, done);
             if (done != 0) {
+                octo_spans_prepare(&w->spans, w->segment->spans, &w->sink);
                 if (!write_out(w, NULL, done, w->sink.size))
                     return;
                 state = OCTO_BATCH_WRITTEN;

@@ -31,7 +31,6 @@ void octo_spans_init(struct octo_spans *s, const struct octo_settings *settings)
     memset(s->seen, 0, sizeof s->seen);
     s->trouble_no = 0;
     s->start_error = 0;
-    atomic_store(&s->ending, 0);
     s->length = s->rest_length = 0;
 }
 
@@ -125,20 +124,16 @@ static int start(struct octo_spans *s, const struct octo_sink *sink)
     return 0;
 }
 
-/* Whether there is somebody at the other end. */
-static bool ready(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
+void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
 {
     uint64_t now = octo_clock_mono_ns();
 
-    if (s->pipe >= 0)
-        return true;
-    if (now < s->not_before_ns)
-        return false;
+    if (s->length == 0 || s->pipe >= 0 || now < s->not_before_ns)
+        return;
     octo_spans_account(s, results);
     s->not_before_ns = now + (OCTO_SPANS_PAUSE_MS * OCTO_NS_PER_MS << (s->in_vain < 6 ? s->in_vain : 6));
     s->in_vain++;
     s->start_error = start(s, sink);
-    return s->start_error == 0;
 }
 
 /* Returns how many bytes the pipe has taken. */
@@ -174,14 +169,14 @@ static bool write_rest(struct octo_spans *s)
     return s->rest_length == 0;
 }
 
-void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
+void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results)
 {
     size_t taken = 0, whole = 0;
     uint64_t given;
 
     if (s->length == 0)
         return;
-    if (ready(s, results, sink) && write_rest(s))
+    if (s->pipe >= 0 && write_rest(s))
         taken = write_pipe(s, s->batch, s->length);
     while (whole < taken)
         whole += size_at(s->batch + whole);

@@ -31,7 +31,6 @@ struct octo_spans {
     uint64_t seen[OCTO_SPAN_RESULT_COUNT]; /* of the page's, added to the segment's */
     uint32_t trouble_no;                   /* of the page's, told */
     int start_error;                       /* -errno, 0: it is started */
-    _Atomic uint32_t ending;               /* somebody waits for its end */
     size_t length;                         /* bytes in batch */
     uint32_t rest_length;                  /* bytes in rest */
     char rest[OCTO_RECORD_MAX];            /* of a record that the pipe has taken a part of */
@@ -52,8 +51,12 @@ static inline bool octo_spans_wants(const struct octo_spans *s, const struct oct
 /* Adds one to the batch, for a clock that is real_offset_ns ahead of the record's. False: there is no room. */
 bool octo_spans_add(struct octo_spans *s, const struct octo_record *r, int64_t real_offset_ns);
 
-/* Hands the batch over. results: the segment's counters. sink: knows the service's stderr. */
-void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink);
+/* Sees to it that octoshim-otlp runs, if there is something for it. results: the segment's counters. sink: knows the service's
+ * stderr. */
+void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink);
+
+/* Hands the batch over, to who is there. */
+void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results);
 
 /* Adds what octoshim-otlp has counted to results. Returns true while it has some that it has not counted. */
 bool octo_spans_account(struct octo_spans *s, _Atomic uint64_t *results);

@@ -89,8 +89,6 @@ static void work(struct octo_writer *w)
 
         if (lines != 0 && w->more)
             continue;
-        if (atomic_exchange(&w->spans.ending, 0))
-            octo_spans_close(&w->spans);
         waiting = octo_report(w);
         quiet = lines != 0 || waiting ? 0 : quiet + 1;
         rest(w, quiet, seen);
@@ -209,11 +207,17 @@ void octo_writer_flush(struct octo_segment *segment, uint64_t timeout_ns)
 
 void octo_writer_end_spans(uint64_t timeout_ns)
 {
+    uint64_t deadline = octo_clock_mono_ns() + timeout_ns, now;
+
     if (atomic_load(&writer.spans.page) == NULL || atomic_load(&state) != RUNNING)
         return;
-    atomic_store(&writer.spans.ending, 1);
-    ring_bell(writer.segment);
-    octo_spans_wait(&writer.spans, timeout_ns);
+    /* With the lead given up first: what others still write is for a writer whose octoshim-otlp goes on. */
+    octo_writer_stop(timeout_ns);
+    now = octo_clock_mono_ns();
+    if (atomic_load(&writer.thread.tid) != 0 || now >= deadline)
+        return;
+    octo_spans_wait(&writer.spans, deadline - now);
+    octo_spans_account(&writer.spans, writer.segment->spans);
 }
 
 void octo_writer_forked(void)

@@ -35,8 +35,8 @@ void octo_writer_stop(uint64_t timeout_ns);
 /* Waits until every ring of the segment is drained, at most timeout_ns. For exit. */
 void octo_writer_flush(struct octo_segment *segment, uint64_t timeout_ns);
 
-/* Has octoshim-otlp send what it has, if this process has started it, and waits until it has tried, at most timeout_ns.
- * For exit, after octo_writer_flush(). */
+/* If this process has started octoshim-otlp: ends its writer, which lets that send what it has, and waits until it has tried, at
+ * most timeout_ns. For exit, after octo_writer_flush(). */
 void octo_writer_end_spans(uint64_t timeout_ns);
 
 /* In a fork child: forgets the parent's writer. */

@@ -47,6 +47,7 @@ class Collector:
             for scope in resource["scopes"]:
                 for span in scope["spans"]:
                     span["service"] = resource["attributes"]["service.name"]
+                    span["pid"] = resource["attributes"]["process.pid"]
                     check(found.setdefault(span["spanId"], span) is span, f"sent twice: {span}")
         return list(found.values())
 
