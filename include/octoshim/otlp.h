@@ -16,7 +16,7 @@ enum { OCTO_OTLP_RECORDS = 0, OCTO_OTLP_PAGE = 3 }; /* descriptors of octoshim-o
 
 /* What became of a span. OCTO_SPAN_RESULT(symbol, label of octoshim_spans_total) */
 #define OCTO_SPAN_RESULTS(X)                                                                                      \
-    X(SENT, "sent")         /* the receiver has it */                                                             \
+    X(EXPORTED, "exported") /* the receiver has it */                                                             \
     X(DROPPED, "dropped")   /* there was no room: the pipe or the queue was full */                               \
     X(REJECTED, "rejected") /* the receiver took the batch, but not this one */                                   \
     X(FAILED, "failed")     /* the receiver has refused it, was not there, or has not answered */

@@ -192,7 +192,7 @@ static void taken(struct sender *s)
     uint64_t no = rejected(s, why);
 
     s->state = IDLE;
-    count(s, OCTO_SPAN_SENT, s->body.spans - no);
+    count(s, OCTO_SPAN_EXPORTED, s->body.spans - no);
     count(s, OCTO_SPAN_REJECTED, no);
     if (no > 0)
         trouble(s->page, "%s has rejected spans: %s", s->settings->shown_url, *why ? why : "it does not say why");

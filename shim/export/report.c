@@ -127,7 +127,7 @@ static void say_of_spans(struct octo_writer *w, struct octo_reported *said, uint
     char reason[OCTO_SPANS_TROUBLE_MAX];
     uint64_t lost = 0;
 
-    for (unsigned i = OCTO_SPAN_SENT + 1; i < OCTO_SPAN_RESULT_COUNT; i++)
+    for (unsigned i = OCTO_SPAN_EXPORTED + 1; i < OCTO_SPAN_RESULT_COUNT; i++)
         lost += atomic_load(&spans[i]);
     if (w->spans.settings == NULL ||
         (w->spans_ns != 0 && now - w->spans_ns < OCTO_SPANS_REPORT_MS * OCTO_NS_PER_MS))

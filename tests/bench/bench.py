@@ -83,8 +83,8 @@ class Bench:
         spent = sum(rig.added_ns(before, rig.cpu_ns(exporters)))
         page = subprocess.run([os.path.join(self.o.tools, "..", "octoshim-metrics"), str(pids[-1])], capture_output=True, text=True).stdout
         spans = {r: int(n) for r, n in re.findall(r'^octoshim_spans_total{result="(\w+)"} (\d+)', page, re.M)}
-        self.exported.append((spent / self.o.requests / 1e3, spans.get("sent", 0) / (self.o.requests + WARM_UP)))
-        if not spans.get("sent") or spans["failed"] or spans["rejected"]:
+        self.exported.append((spent / self.o.requests / 1e3, spans.get("exported", 0) / (self.o.requests + WARM_UP)))
+        if not spans.get("exported") or spans["failed"] or spans["rejected"]:
             self.problem(f"shim-otlp: spans: {spans}")
 
     def check_shim(self, service, report):

@@ -59,7 +59,7 @@ class Collector:
         return found
 
 
-RESULTS = ("sent", "dropped", "rejected", "failed")
+RESULTS = ("exported", "dropped", "rejected", "failed")
 ENDINGS = {"request.completed": 1, "request.aborted": 2, "client.request.completed": 4, "client.request.failed": 5}
 
 

@@ -206,7 +206,7 @@ def at_its_end(t):
     t.get(service, "/small")
     service.log.wait("request.completed", 101)
     # Killed between writing and handing over, it has perhaps handed over what it wrote: that is not done again.
-    wait_until(lambda: len(collector.spans()) >= 401 - 100 and results(service)["sent"] > 0, "spans of the one that was killed")
+    wait_until(lambda: len(collector.spans()) >= 401 - 100 and results(service)["exported"] > 0, "spans of the one that was killed")
     t.notes.append(f"{401 - len(collector.spans())} spans lost by a kill")
 
 
@@ -239,7 +239,7 @@ def not_noticed(t):
     wait_until(helpers, "another octoshim-otlp")
     equal(t.get(service, "/small")[0], 200, "the answer")
     wait_until(lambda: sum(results(service).values()) == 27, lambda: f"all spans to be accounted for: {results(service)}")
-    check(results(service)["sent"] == len(collector.spans()) >= 4, f"{results(service)}, {len(collector.spans())} have come")
+    check(results(service)["exported"] == len(collector.spans()) >= 4, f"{results(service)}, {len(collector.spans())} have come")
     service.log.wait("shim.degraded", 1)
 
 
@@ -254,7 +254,7 @@ def no_program(t):
     service.log.wait("request.completed", 200)
     service.log.wait("shim.degraded", 1)
     check("cannot start octoshim-otlp: ENOENT" in service.log.events("shim.degraded")[0]["reason"], service.log.events("shim.degraded"))
-    equal(results(service), {"sent": 0, "dropped": 200, "rejected": 0, "failed": 0}, "spans")
+    equal(results(service), {"exported": 0, "dropped": 200, "rejected": 0, "failed": 0}, "spans")
     t.validate(service.log)
 
 
@@ -291,7 +291,7 @@ def receiver_says_not_now(t):
         equal([p["status"] for p in posts][:how["times"] + 1], [how["status"]] * how["times"] + [200], f"answers to {how}")
         waited = (posts[how["times"]]["at_ms"] - posts[0]["at_ms"]) / 1000
         check(least <= waited < least * 1.6 + 1.5, f"{how}: it waited {waited:.2f} s, {least} s or a little more were wanted")
-    equal(accounted(service, total), {"sent": total, "dropped": 0, "rejected": 0, "failed": 0}, "spans")
+    equal(accounted(service, total), {"exported": total, "dropped": 0, "rejected": 0, "failed": 0}, "spans")
 
 
 @test
@@ -299,10 +299,10 @@ def receiver_says_no(t):
     """Other answers: not again. Nor where it may have kept them, having had all, without saying so."""
     collector = Collector(t)
     service = threading(t, "refused", **collector.environment())
-    counted = {"sent": 0, "dropped": 0, "rejected": 0, "failed": 0}
+    counted = {"exported": 0, "dropped": 0, "rejected": 0, "failed": 0}
     for how, result in (({"status": 400}, "failed"), ({"status": 401}, "failed"), ({"status": 413}, "failed"), ({"status": 500}, "failed"),
                         ({"status": 302, "location": collector.url}, "failed"), ({"destroy": True}, "failed"),
-                        ({"body": "what is this?"}, "sent"), ({"status": 202}, "sent"), ({"rejected": 5}, "rejected")):
+                        ({"body": "what is this?"}, "exported"), ({"status": 202}, "exported"), ({"rejected": 5}, "rejected")):
         collector.mode(**how)
         before = len(collector.posts())
         served(t, service, 5, **how)
@@ -332,7 +332,7 @@ def receiver_is_slow_or_gone(t):
     collector.mode()
     dropped = results(service)["dropped"]
     check(dropped > 0, f"{results(service)}: nothing was dropped, though the queue takes 100")
-    equal(len(collector.spans()), results(service)["sent"], "what it has")
+    equal(len(collector.spans()), results(service)["exported"], "what it has")
     # Answers that come too late: it may have kept them.
     collector.mode(delay_ms=3000)
     served(t, service, 20)
@@ -433,7 +433,7 @@ def any_records(t):
             exporter.write(stream[:cut])
             stream = stream[cut:]
         got = collector.wait(len(sent), 30)
-        equal(exporter.results(), {"sent": len(sent), "dropped": 0, "rejected": 0, "failed": 0}, "spans")
+        equal(exporter.results(), {"exported": len(sent), "dropped": 0, "rejected": 0, "failed": 0}, "spans")
         equal(exporter.end(), "", "what it says")
         for span in got:
             check(span["traceId"] != "" and span["name"] and span["kind"] in (SERVER, CLIENT), f"no span: {span}")

@@ -176,13 +176,13 @@ static void accounted(void)
     spans.page = page;
     spans.pipe = 99;
     spans.handed = 10;
-    page->spans[OCTO_SPAN_SENT] = 4;
+    page->spans[OCTO_SPAN_EXPORTED] = 4;
     CHECK(octo_spans_account(&spans, results));
-    page->spans[OCTO_SPAN_SENT] = 7;
+    page->spans[OCTO_SPAN_EXPORTED] = 7;
     page->spans[OCTO_SPAN_REJECTED] = 3;
     CHECK(!octo_spans_account(&spans, results));
     CHECK(!octo_spans_account(&spans, results));
-    CHECK(results[OCTO_SPAN_SENT] == 7 && results[OCTO_SPAN_REJECTED] == 3 && results[OCTO_SPAN_FAILED] == 0);
+    CHECK(results[OCTO_SPAN_EXPORTED] == 7 && results[OCTO_SPAN_REJECTED] == 3 && results[OCTO_SPAN_FAILED] == 0);
     strcpy(page->trouble, "the receiver is on fire");
     page->trouble_no = 1; /* is being written */
     CHECK(!octo_spans_trouble(&spans, text));
