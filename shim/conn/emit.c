@@ -15,15 +15,19 @@ static bool wanted(enum octo_level level)
 /* This process's ring, claimed at its first record. NULL: no memory for one. */
 static struct octo_ring *ring_of(struct octo_process *process)
 {
-    struct octo_ring *ring = atomic_load_explicit(&process->ring, memory_order_acquire);
+    struct octo_ring *ring = atomic_load_explicit(&process->ring, memory_order_acquire), *first = NULL;
 
     if (ring || process->ringless || !octo_service.segment || octo_service.sandboxed)
         return ring;
     ring = octo_segment_claim(octo_service.segment, process->pid);
-    if (ring)
-        atomic_store_explicit(&process->ring, ring, memory_order_release);
-    else
+    if (!ring)
         process->ringless = true;
+    else if (!atomic_compare_exchange_strong(&process->ring, &first, ring)) {
+        /* Another thread was first. With two rings it would not be known in which of them a record is. */
+        if (ring != first)
+            octo_segment_unclaim(octo_service.segment, process->pid, ring);
+        ring = first;
+    }
     return ring;
 }
 

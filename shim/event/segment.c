@@ -177,6 +177,16 @@ struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid)
     return NULL;
 }
 
+void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const struct octo_ring *ring)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        uint32_t owner = pid;
+
+        if (octo_segment_ring(segment, i) == ring)
+            atomic_compare_exchange_strong(&segment->slot[i].pid, &owner, 0);
+    }
+}
+
 bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i)
 {
     uint32_t owner = atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed);

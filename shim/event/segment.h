@@ -144,6 +144,9 @@ static inline struct octo_metrics *octo_segment_metrics(struct octo_segment *seg
  */
 struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid);
 
+/* Gives up a ring of process pid's that it has not used. */
+void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const struct octo_ring *ring);
+
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 

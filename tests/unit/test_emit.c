@@ -3,6 +3,9 @@
 
 #include "conn/emit.h"
 
+#include <pthread.h>
+#include <sys/wait.h>
+
 static int load(void **state)
 {
     (void)state;
@@ -23,6 +26,49 @@ static void without_a_ring(void **state)
     octo_emit_service(false, "a", 0);
     assert_int_equal(octo_service.segment->homeless, 2);
     process->ring = ring;
+}
+
+enum { THREADS = 8, ROUNDS = 60 };
+
+static pthread_barrier_t together;
+
+static void *begins(void *arg)
+{
+    pthread_barrier_wait(&together);
+    octo_emit_service(true, "a", 0);
+    return arg;
+}
+
+/* How many rings a fresh process has whose threads all have their first event at once. */
+static int rings_of_a_process(void)
+{
+    pthread_t thread[THREADS];
+    int rings = 0;
+
+    pthread_barrier_init(&together, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, begins, NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        rings += octo_service.segment->slot[i].pid == (uint32_t)getpid();
+    return rings;
+}
+
+static void one_ring_a_process(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        int status;
+        pid_t child = fork();
+
+        if (child == 0)
+            _exit(rings_of_a_process());
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 1);
+        octo_segment_reap(octo_service.segment);
+    }
 }
 
 /* The end is timed by a coarse clock until its call has returned: it may be behind the clock of the beginning. */
@@ -51,6 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_end_before_its_beginning),
         cmocka_unit_test(without_a_ring),
+        cmocka_unit_test(one_ring_a_process),
     };
 
     return cmocka_run_group_tests(tests, load, rig_unload);
