@@ -13,6 +13,19 @@ static uint64_t on_requests(void)
     return octo_rules.on[OCTO_ON_REQUEST];
 }
 
+static struct octo_watch *new_watch(void)
+{
+    return octo_watch_new(&(struct octo_watch_plan){
+        .request_header = octo_rules.request_header,
+        .response_header = octo_rules.response_header,
+        .request_headers = octo_rules.request_headers,
+        .response_headers = octo_rules.response_headers,
+        .request = &octo_rules.request,
+        .response = &octo_rules.response,
+        .body_limit = octo_rules.body_limit,
+    });
+}
+
 bool octo_rules_tap_in(void)
 {
     return on_requests() & (octo_rules.needs_request_head | octo_rules.needs_request);
@@ -156,7 +169,7 @@ static void end_progress(struct octo_exchange *x)
 void octo_rules_begin(struct octo_exchange *x)
 {
     if (octo_rules.needs_request_head & on_requests())
-        x->watch = octo_watch_new();
+        x->watch = new_watch();
 }
 
 void octo_rules_head_bytes(struct octo_exchange *x, const uint8_t *p, size_t n)
@@ -195,7 +208,7 @@ void octo_rules_head(struct octo_exchange *x, const struct octo_framer *f)
         if (may_apply(&octo_rules.rule[__builtin_ctzll(mask)], x))
             x->rules |= mask & -mask;
     if (!x->watch && (x->rules & looks))
-        x->watch = octo_watch_new();
+        x->watch = new_watch();
     if (x->watch && !(x->rules & looks)) {
         octo_watch_free(x->watch);
         x->watch = NULL;

@@ -22,7 +22,7 @@ static void begin_side(struct octo_watch_side *side)
     octo_pick_begin(&side->pick, &nothing, NULL, 0, 0);
 }
 
-struct octo_watch *octo_watch_new(void)
+struct octo_watch *octo_watch_new(const struct octo_watch_plan *plan)
 {
     uint32_t handle;
     struct octo_watch *w = octo_slab_take(&watches, &handle);
@@ -30,6 +30,8 @@ struct octo_watch *octo_watch_new(void)
     if (!w)
         return NULL;
     w->handle = handle;
+    w->plan = *plan;
+    w->arg = NULL;
     begin_side(&w->in);
     begin_side(&w->out);
     return w;
@@ -101,18 +103,19 @@ static void read_lines(struct octo_watch_side *side, const struct octo_header_na
 
 void octo_watch_request_head(struct octo_watch *w, const uint8_t *p, size_t n)
 {
-    read_lines(&w->in, octo_rules.request_header, octo_rules.request_headers, p, n);
+    read_lines(&w->in, w->plan.request_header, w->plan.request_headers, p, n);
 }
 
 /* ── bodies ────────────────────────────────────────────────────────────────────────────────────────── */
 
-static void begin_body(struct octo_watch_side *side, const struct octo_pick_set *set)
+static void begin_body(struct octo_watch_side *side, const struct octo_pick_set *set, uint64_t limit)
 {
-    octo_pick_begin(&side->pick, set, side->texts, sizeof(side->texts), octo_rules.body_limit);
+    octo_pick_begin(&side->pick, set, side->texts, sizeof(side->texts), limit);
 }
 
-/* What of p[0..n) is body data goes to the picker; the rest is framing. Stops at the end of the message. */
-static size_t read_body(struct octo_watch_side *side, const uint8_t *p, size_t n)
+/* What of p[0..n) is body data goes to the picker, or to who takes it; the rest is framing. Stops at the end of the message. */
+static void read_body(struct octo_watch_side *side, const uint8_t *p, size_t n,
+                      void (*data_of)(void *arg, const uint8_t *p, size_t n), void *arg)
 {
     size_t at = 0;
 
@@ -123,7 +126,10 @@ static size_t read_body(struct octo_watch_side *side, const uint8_t *p, size_t n
 
         if (data > 0) {
             used = data < n - at ? (size_t)data : n - at;
-            octo_pick_feed(&side->pick, p + at, used);
+            if (data_of)
+                data_of(arg, p + at, used);
+            else
+                octo_pick_feed(&side->pick, p + at, used);
             verdict = octo_framer_skip(&side->framer, used);
         } else {
             used = octo_framer_feed(&side->framer, p + at, 1, &verdict);
@@ -132,10 +138,9 @@ static size_t read_body(struct octo_watch_side *side, const uint8_t *p, size_t n
         if (verdict == OCTO_AT_END || verdict == OCTO_IS_OPAQUE) {
             octo_pick_end(&side->pick);
             side->over = true;
-            return n;
+            return;
         }
     }
-    return n;
 }
 
 void octo_watch_request_body(struct octo_watch *w, const struct octo_framer *f, bool body)
@@ -145,7 +150,7 @@ void octo_watch_request_body(struct octo_watch *w, const struct octo_framer *f, 
     w->in.in_body = true;
     w->in.over = !body;
     if (body)
-        begin_body(&w->in, &octo_rules.request);
+        begin_body(&w->in, w->plan.request, w->plan.body_limit);
 }
 
 static void unseen(struct octo_watch_side *side)
@@ -159,7 +164,7 @@ void octo_watch_request(struct octo_watch *w, const uint8_t *p, uint64_t n)
     if (w->in.over)
         return;
     if (p)
-        read_body(&w->in, p, (size_t)n);
+        read_body(&w->in, p, (size_t)n, NULL, NULL);
     else
         unseen(&w->in);
 }
@@ -169,7 +174,7 @@ void octo_watch_response_begin(struct octo_watch *w, uint8_t method, bool body)
     octo_framer_init(&w->out.framer, OCTO_RESPONSE);
     w->out.framer.method = method;
     if (body)
-        begin_body(&w->out, &octo_rules.response);
+        begin_body(&w->out, w->plan.response, w->plan.body_limit);
 }
 
 /* Heads of interim responses are passed over: what they say is not the answer's. */
@@ -193,11 +198,11 @@ void octo_watch_response(struct octo_watch *w, const uint8_t *p, uint64_t n)
         size_t used;
 
         if (side->in_body) {
-            read_body(side, p, (size_t)n);
+            read_body(side, p, (size_t)n, w->plan.response_data, w->arg);
             return;
         }
         used = octo_framer_feed(&side->framer, p, (size_t)n, &verdict);
-        read_lines(side, octo_rules.response_header, octo_rules.response_headers, p, used);
+        read_lines(side, w->plan.response_header, w->plan.response_headers, p, used);
         if (verdict == OCTO_AT_BLANK)
             end_of_head(side);
         side->over = verdict == OCTO_IS_OPAQUE;

@@ -1,10 +1,10 @@
 /*
- * The watch: what rules want to know of one exchange's bytes, header fields and fields of JSON bodies.
+ * The watch: what is asked of one exchange's bytes, header fields and fields of JSON bodies.
  *
- * For: exchange.c, where a rule may apply; a service without such rules has none. It looks at bytes that pass anyway
- * and keeps only what is asked for: at most OCTO_RULE_VALUE_MAX bytes of a header field, OCTO_PICK_VALUE_MAX of a JSON
- * value, of the first octo_rules.body_limit bytes of a body. Bodies that are compressed, or that the kernel moves (sendfile),
- * have no fields.
+ * For: rules_request.c, where a rule may apply, and llm.c; other exchanges have none. It looks at bytes that pass anyway
+ * and keeps only what its plan asks for: at most OCTO_RULE_VALUE_MAX bytes of a header field, OCTO_PICK_VALUE_MAX of a JSON
+ * value, of the first so many bytes of a body. Bodies that are compressed, or that the kernel moves (sendfile), have no
+ * fields.
  *
  * Context: one thread a side at a time; signal-safe. From a slab: never given back.
  */
@@ -15,6 +15,16 @@
 #include "proto/framer.h"
 
 enum { OCTO_WATCH_LINE = OCTO_RULE_NAME_MAX + OCTO_RULE_VALUE_MAX + 16 };
+
+/* What is asked for. What it points at is not owned, and must outlive the watches. */
+struct octo_watch_plan {
+    const struct octo_header_name *request_header, *response_header;
+    unsigned request_headers, response_headers;
+    const struct octo_pick_set *request, *response;
+    uint64_t body_limit; /* bytes of a body that are looked at */
+    /* Who takes the response's body in the picker's place, its framing removed; NULL: nobody. */
+    void (*response_data)(void *arg, const uint8_t *p, size_t n);
+};
 
 struct octo_watch_side {
     struct octo_framer framer; /* as of the message's bytes so far, from its blank line on */
@@ -31,11 +41,13 @@ struct octo_watch_side {
 
 struct octo_watch {
     uint32_t slab_link, handle;
+    struct octo_watch_plan plan;
+    void *arg; /* of plan->response_data() */
     struct octo_watch_side in, out;
 };
 
 /* A fresh one, or NULL: no memory. */
-struct octo_watch *octo_watch_new(void);
+struct octo_watch *octo_watch_new(const struct octo_watch_plan *plan);
 void octo_watch_free(struct octo_watch *w);
 
 /* Has memory for some ready. */
