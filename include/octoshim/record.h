@@ -25,6 +25,8 @@
     X(CLIENT_REQUEST_STARTED, "client.request.started", DEBUG)                                                    \
     X(CLIENT_REQUEST_COMPLETED, "client.request.completed", INFO)                                                 \
     X(CLIENT_REQUEST_FAILED, "client.request.failed", ERROR)                                                      \
+    X(LLM_CALL_COMPLETED, "llm.call.completed", INFO)                                                             \
+    X(LLM_CALL_FAILED, "llm.call.failed", ERROR)                                                                  \
     X(CONNECTION_OPENED, "connection.opened", DEBUG)                                                              \
     X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                                              \
     X(SERVICE_STARTED, "service.started", INFO)                                                                   \
@@ -88,6 +90,35 @@ enum octo_record_flags {
     OCTO_RECORD_UNLOGGED = 64, /* there is to be a span of it, but no line */
 };
 
+/* What a call of a language model asks for. OCTO_LLM_OPERATION(symbol, its name in OpenTelemetry's conventions) */
+#define OCTO_LLM_OPERATIONS(X)                                                                                    \
+    X(CHAT, "chat")                                                                                               \
+    X(TEXT_COMPLETION, "text_completion")                                                                         \
+    X(GENERATE_CONTENT, "generate_content")                                                                       \
+    X(EMBEDDINGS, "embeddings")
+
+enum octo_llm_operation {
+#define OCTO_LLM_OPERATION_ENUM(symbol, name) OCTO_LLM_##symbol,
+    OCTO_LLM_OPERATIONS(OCTO_LLM_OPERATION_ENUM)
+#undef OCTO_LLM_OPERATION_ENUM
+        OCTO_LLM_OPERATION_COUNT
+};
+
+#define OCTO_TOKENS_UNKNOWN UINT32_MAX
+enum { OCTO_LLM_PROVIDER_MAX = 32, OCTO_LLM_MODEL_MAX = 96 };
+
+/* Behind the texts of LLM_CALL_*, at any address: copy it. Then provider, model, the answer's model. */
+struct octo_llm_facts {
+    uint64_t
+        first_token_ns; /* head of the request delivered .. first event of a stream; 0: no stream, or none came */
+    uint32_t input_tokens, output_tokens; /* OCTO_TOKENS_UNKNOWN */
+    uint8_t operation;                    /* enum octo_llm_operation */
+    uint8_t streams;                      /* 1: the answer was asked for as a stream */
+    uint8_t provider_len, model_len,
+        answer_model_len; /* model_len 0: not known; answer_model_len 0: the same, or not known */
+    uint8_t spare[3];
+};
+
 struct octo_record {
     _Atomic uint64_t commit; /* absolute ring position | a mark, 1 once the record is complete; see ring.h */
     uint32_t size;           /* bytes of the whole record, a multiple of OCTO_RECORD_ALIGN */
@@ -115,8 +146,16 @@ struct octo_record {
     uint16_t port;       /* CLIENT_*: of the peer; of a Unix socket: bytes of its path */
     uint8_t trace_flags; /* W3C Trace Context: 1 sampled, 2 random */
     uint8_t spare;
-    char text[]; /* id, method, host, target, path of a Unix socket, one after the other, no NULs */
+    char text
+        []; /* id, method, host, target, path of a Unix socket, facts of LLM_CALL_*, one after the other, no NULs in texts */
 };
+
+/* What is behind the texts that all have; of LLM_CALL_*. */
+static inline const char *octo_record_behind(const struct octo_record *r)
+{
+    return r->text + r->id_len + r->method_len + r->host_len + r->target_len +
+           (r->family == OCTO_PEER_UNIX ? r->port : 0);
+}
 
 #define OCTO_RECORD_HEAD ((uint32_t) __builtin_offsetof(struct octo_record, text)) /* bytes before text */
 #define OCTO_RECORD_TEXT_MAX (OCTO_RECORD_MAX - OCTO_RECORD_HEAD)

@@ -53,14 +53,28 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Whether the facts of a model's call are there, whole, behind so many bytes of texts. */
+static bool sound_call(const struct octo_record *r, size_t texts)
+{
+    struct octo_llm_facts facts;
+
+    if (texts + sizeof facts > r->size - OCTO_RECORD_HEAD)
+        return false;
+    memcpy(&facts, r->text + texts, sizeof facts);
+    return texts + sizeof facts + facts.provider_len + facts.model_len + facts.answer_model_len <=
+           r->size - OCTO_RECORD_HEAD;
+}
+
 /* Whether the record's inside is within the record. */
 static bool sound(const struct octo_record *r)
 {
-    return r->kind < OCTO_EVENT_KINDS &&
-           (size_t)r->id_len + r->method_len + r->host_len + r->target_len <= r->size - OCTO_RECORD_HEAD &&
-           (r->family != OCTO_PEER_UNIX ||
-            r->port <= r->size - OCTO_RECORD_HEAD - r->id_len - r->method_len - r->host_len - r->target_len ||
-            r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED);
+    size_t texts = (size_t)r->id_len + r->method_len + r->host_len + r->target_len;
+
+    if (r->family == OCTO_PEER_UNIX && r->kind != OCTO_EV_REQUEST_COMPLETED && r->kind != OCTO_EV_REQUEST_ABORTED)
+        texts += r->port;
+    if (r->kind >= OCTO_EVENT_KINDS || texts > r->size - OCTO_RECORD_HEAD)
+        return false;
+    return (r->kind != OCTO_EV_LLM_CALL_COMPLETED && r->kind != OCTO_EV_LLM_CALL_FAILED) || sound_call(r, texts);
 }
 
 /* Queues what has come as a whole. False: this is no stream of records. */

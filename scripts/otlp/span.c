@@ -18,7 +18,7 @@ typedef OTEL(TRACE, Span) span_message;
 typedef OTEL(TRACE, Status) status_message;
 
 enum {
-    ATTRIBUTES_MAX = 16,
+    ATTRIBUTES_MAX = 24,
     ADDRESS_ROOM = 64,
     HAS_IS_REMOTE = 0x100, /* SpanFlags */
     IS_REMOTE = 0x200,
@@ -33,6 +33,11 @@ struct texts {
     struct octo_span id, method, host, target, socket;
 };
 
+static bool is_server(const struct octo_record *r)
+{
+    return r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED;
+}
+
 static struct texts texts_of(const struct octo_record *r)
 {
     struct texts t;
@@ -43,7 +48,7 @@ static struct texts texts_of(const struct octo_record *r)
     t.host = (struct octo_span){at += r->method_len, r->host_len};
     t.target = (struct octo_span){at += r->host_len, r->target_len};
     t.socket = (struct octo_span){at += r->target_len, 0};
-    if (r->family == OCTO_PEER_UNIX && r->kind != OCTO_EV_REQUEST_COMPLETED && r->kind != OCTO_EV_REQUEST_ABORTED)
+    if (r->family == OCTO_PEER_UNIX && !is_server(r))
         t.socket.len = r->port;
     return t;
 }
@@ -229,7 +234,8 @@ static void put_asked(struct attributes *a, const struct octo_record *r, const s
 static void put_result(span_message *span, struct attributes *a, const struct octo_record *r, bool server)
 {
     static const status_message fresh = OPENTELEMETRY__PROTO__TRACE__V1__STATUS__INIT;
-    bool cut = r->kind == OCTO_EV_REQUEST_ABORTED || r->kind == OCTO_EV_CLIENT_REQUEST_FAILED;
+    bool cut = r->kind == OCTO_EV_REQUEST_ABORTED || r->kind == OCTO_EV_CLIENT_REQUEST_FAILED ||
+               (r->kind == OCTO_EV_LLM_CALL_FAILED && r->reason < OCTO_FAILURE_KINDS);
     const char *error = NULL;
 
     if (r->flags & OCTO_RECORD_HAS_STATUS) {
@@ -251,10 +257,42 @@ static void put_result(span_message *span, struct attributes *a, const struct oc
         span->status->message = (char *)octo_failure_text(r->reason);
 }
 
+/* A call of a language model: the conventions for generative AI, beside those for HTTP. */
+static void put_call(span_message *span, struct attributes *a, const struct octo_record *r)
+{
+    const char *at = octo_record_behind(r), *operation;
+    struct octo_llm_facts facts;
+    char *model;
+
+    memcpy(&facts, at, sizeof facts);
+    at += sizeof facts;
+    operation = octo_llm_operation_name(facts.operation);
+    attribute_text(a, "gen_ai.operation.name", (char *)operation);
+    attribute_text(a, "gen_ai.provider.name", text_in(a->arena, at, facts.provider_len));
+    at += facts.provider_len;
+    span->name = (char *)operation;
+    if (facts.model_len > 0) {
+        model = text_in(a->arena, at, facts.model_len);
+        attribute_text(a, "gen_ai.request.model", model);
+        obstack_printf(a->arena, "%s %s", operation, model);
+        obstack_1grow(a->arena, '\0');
+        span->name = obstack_finish(a->arena);
+    }
+    at += facts.model_len;
+    if (facts.answer_model_len > 0)
+        attribute_text(a, "gen_ai.response.model", text_in(a->arena, at, facts.answer_model_len));
+    if (facts.input_tokens != OCTO_TOKENS_UNKNOWN)
+        attribute_number(a, "gen_ai.usage.input_tokens", facts.input_tokens);
+    if (facts.output_tokens != OCTO_TOKENS_UNKNOWN)
+        attribute_number(a, "gen_ai.usage.output_tokens", facts.output_tokens);
+    if (facts.first_token_ns != 0)
+        attribute_number(a, "octoshim.time_to_first_token_us", (int64_t)(facts.first_token_ns / 1000));
+}
+
 OTEL(TRACE, Span) * span_of(const struct octo_record *r, struct obstack *arena)
 {
     static const span_message fresh = OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT;
-    bool server = r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED;
+    bool server = is_server(r);
     span_message *span = obstack_alloc(arena, sizeof *span);
     struct attributes a = attributes_in(arena, ATTRIBUTES_MAX);
     struct texts t = texts_of(r);
@@ -274,6 +312,8 @@ OTEL(TRACE, Span) * span_of(const struct octo_record *r, struct obstack *arena)
     else
         put_asked(&a, r, &t);
     put_result(span, &a, r, server);
+    if (r->kind == OCTO_EV_LLM_CALL_COMPLETED || r->kind == OCTO_EV_LLM_CALL_FAILED)
+        put_call(span, &a, r);
     if (r->protocol == 10 || r->protocol == 11)
         attribute_text(&a, "network.protocol.version", (char *)(r->protocol == 10 ? "1.0" : "1.1"));
     if (t.id.len > 0)

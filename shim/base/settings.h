@@ -105,6 +105,7 @@ struct octo_settings {
     char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
     char labels[512];                    /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
     char endpoints[OCTO_ENDPOINTS_MAX];  /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
+    char llm[OCTO_ENDPOINTS_MAX];        /* OCTOSHIM_LLM: who answers where, see conn/provider.h; "off" */
     char exporter
         [OCTO_EXPORTER_MAX]; /* OTEL_EXPORTER_OTLP_... and others for octoshim-otlp: NAME=value, NUL, and so on */
     char complaints[OCTO_COMPLAINTS_MAX]; /* lines for stderr, "octoshim: …\n"; "" if all is well */

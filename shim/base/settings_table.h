@@ -83,6 +83,8 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
       "name=value,name2=value2, names of letters, digits and _ that no metric has, at most 500 bytes in all")     \
     X(BUCKETS, "OCTOSHIM_METRICS_BUCKETS", BUCKETS, BOTH, buckets, "0.01,0.05,0.1,0.5,1,2.5,5,10",                \
       "seconds, ascending, as 0.01,0.1,1, at most 20")                                                            \
+    X(LLM, "OCTOSHIM_LLM", TEXT, BOTH, llm, "",                                                                   \
+      "host/path=provider, comma separated, of " OCTO_WORDS_TEXT("4095") "; off")                                 \
     X(ENDPOINTS, "OCTOSHIM_ENDPOINTS", TEXT, BOTH, endpoints, "",                                                 \
       "patterns as /users/{name}/posts/{id}, comma separated, at most 4095 bytes in all")                         \
     X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")           \

@@ -16,6 +16,7 @@
 #include "conn/emit.h"
 #include "conn/host.h"
 #include "conn/link.h"
+#include "conn/llm.h"
 #include "conn/measure.h"
 #include "conn/ops.h"
 #include "conn/process.h"
@@ -100,6 +101,9 @@ static void announce(struct octo_conn *conn, struct octo_exchange *x, const stru
         if (octo_service.settings.context != OCTO_CONTEXT_OFF)
             x->cause = cause_of(conn);
         decide(x, f);
+        octo_llm_begin(x, f, octo_edit_position(&conn->out) - x->out_start);
+        if (x->llm)
+            conn->out.tapped = true;
     } else {
         x->mute = true;
     }
@@ -119,11 +123,22 @@ static const char *out_insertion(void *owner, const struct octo_framer *f, size_
     return x->block;
 }
 
+static void tell_call(struct octo_conn *conn, struct octo_exchange *x)
+{
+    struct octo_llm_report report;
+
+    octo_llm_report(x, &report);
+    octo_measure_llm_ended(x, &report);
+    octo_emit_llm_ended(conn, x, &report);
+}
+
 static void tell_end(struct octo_conn *conn, struct octo_exchange *x)
 {
     if (!x->mute) {
         octo_measure_client_ended(x, &x->ending);
         octo_emit_client_ended(conn, x, &x->ending);
+        if (x->llm)
+            tell_call(conn, x);
     }
     octo_exchange_half_over(x, OCTO_RESPONSE_OVER);
 }
@@ -218,8 +233,12 @@ static void out_forgo(void *owner)
 static void out_tap(void *owner, const uint8_t *p, uint64_t n)
 {
     struct octo_conn *conn = owner;
+    struct octo_exchange *x = conn->building ? conn->building : conn->reading;
+    bool call = x && x->llm;
 
-    conn->out.tapped = octo_link_saw(conn->link, OCTO_OUT, p, n);
+    if (call)
+        octo_llm_request_bytes(x, p, n);
+    conn->out.tapped = octo_link_saw(conn->link, OCTO_OUT, p, n) || call;
 }
 
 const struct octo_edit_ops octo_client_out_ops = {out_begin,  out_insertion, out_head,  out_end,
@@ -259,6 +278,8 @@ static void in_begin(void *owner, struct octo_framer *f)
     f->method = x->method;
     if (!x->first_ns)
         x->in_start = conn->in.passed;
+    if (x->llm)
+        conn->in.tapped = true;
 }
 
 /* The stream is quiet. */
@@ -308,8 +329,12 @@ static void in_opaque(void *owner, const struct octo_framer *f)
 static void in_tap(void *owner, const uint8_t *p, uint64_t n)
 {
     struct octo_conn *conn = owner;
+    struct octo_exchange *x = octo_conn_due(conn);
+    bool call = x && x->llm;
 
-    conn->in.tapped = octo_link_saw(conn->link, OCTO_IN, p, n);
+    if (call)
+        octo_llm_response_bytes(x, p, n, octo_conn_now_in(conn));
+    conn->in.tapped = octo_link_saw(conn->link, OCTO_IN, p, n) || call;
 }
 
 const struct octo_edit_ops octo_client_in_ops = {in_begin,  in_insertion, in_head, in_end,

@@ -1,6 +1,7 @@
 /* Emit: see emit.h. */
 #include "conn/emit.h"
 #include "conn/link.h"
+#include "conn/llm.h"
 #include "conn/process.h"
 #include "base/clock.h"
 #include "export/writer.h"
@@ -37,8 +38,8 @@ struct words {
     uint32_t len;
     uint8_t id_len, method_len, host_len;
     uint16_t target_len;
-    const char *path; /* of a Unix socket: comes last */
-    uint8_t path_len;
+    const char *path; /* of a Unix socket, and facts: what comes last */
+    uint16_t path_len;
 };
 
 static const struct words none = {.at = ""};
@@ -154,9 +155,10 @@ static bool span_wanted(const struct octo_trace *t)
     return octo_service.spans && (t->flags & OCTO_TRACE_SAMPLED);
 }
 
+/* The span of a call of a model is that of its own event. */
 static bool end_wanted(const struct octo_exchange *x, enum octo_level level)
 {
-    return line_wanted(x, level) || span_wanted(&x->trace);
+    return line_wanted(x, level) || (span_wanted(&x->trace) && !x->llm);
 }
 
 static void set_ending(struct octo_record *r, const struct octo_exchange *x, const struct octo_ending *ending,
@@ -296,9 +298,44 @@ void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exch
                      ending->now_ns, conn, x);
     if (r) {
         set_ending(r, x, ending, level);
+        if (x->llm)
+            r->trace_flags &= (uint8_t)~OCTO_TRACE_SAMPLED;
         finish(r);
     }
     have_it_written();
+}
+
+void octo_emit_llm_ended(const struct octo_conn *conn, const struct octo_exchange *x,
+                         const struct octo_llm_report *report)
+{
+    const struct octo_ending *ending = &x->ending;
+    const struct octo_llm_facts *facts = &report->facts;
+    bool failed = !ending->completed || ending->status >= 400;
+    enum octo_level level = failed ? OCTO_ERROR : is_slow(x, ending) ? OCTO_WARNING : OCTO_INFO;
+    char behind[sizeof(conn->link->address) + sizeof(*facts) + OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX],
+        *p = behind;
+    struct words words = words_to(conn, words_of(x));
+    struct octo_record *r;
+
+    if (!line_wanted(x, level) && !span_wanted(&x->trace))
+        return;
+    p = mempcpy(p, words.path, words.path_len);
+    p = mempcpy(p, facts, sizeof(*facts));
+    p = mempcpy(p, report->provider, facts->provider_len);
+    p = mempcpy(p, report->model, facts->model_len);
+    p = mempcpy(p, report->answer_model, facts->answer_model_len);
+    words.path = behind;
+    words.path_len = (uint16_t)(p - behind);
+    r = begin(failed ? OCTO_EV_LLM_CALL_FAILED : OCTO_EV_LLM_CALL_COMPLETED, level, ending->now_ns, words);
+    if (r) {
+        set_request(r, conn, x);
+        set_asked(r, conn);
+        r->flags |= x->shows;
+        set_ending(r, x, ending, level);
+        if (ending->completed)
+            r->reason = OCTO_FAILURE_KINDS; /* its status tells */
+        finish(r);
+    }
 }
 
 void octo_emit_unconnected(const struct octo_unconnected *u)

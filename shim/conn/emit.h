@@ -39,6 +39,12 @@ struct octo_unconnected {
     char path[108]; /* of a Unix socket */
 };
 
+struct octo_llm_report;
+
+/* llm.call.completed or llm.call.failed: beside the event of the request itself, whose span it has. */
+void octo_emit_llm_ended(const struct octo_conn *conn, const struct octo_exchange *x,
+                         const struct octo_llm_report *report);
+
 /* client.request.failed: there was not even a connection. */
 void octo_emit_unconnected(const struct octo_unconnected *u);
 

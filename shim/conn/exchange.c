@@ -1,5 +1,6 @@
 /* Exchanges: see exchange.h. Life, ID, texts of one, and the queue of a connection's. */
 #include "conn/conn.h"
+#include "conn/llm.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
 #include "conn/slab.h"
@@ -43,6 +44,8 @@ void octo_exchange_free(struct octo_exchange *x)
 {
     if (octo_rules_on_requests())
         octo_rules_forget(x);
+    if (__builtin_expect(x->llm != NULL, 0))
+        octo_llm_forget(x);
     octo_slab_give(&exchanges, x->handle);
 }
 

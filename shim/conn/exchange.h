@@ -81,6 +81,7 @@ struct octo_exchange {
     bool queued;                 /* client.c's, like the next ones */
     bool mute;                   /* not to be told of */
     uint8_t shows;               /* in events: OCTO_RECORD_CERTAIN, _INFERRED, or 0 */
+    struct octo_llm *llm;        /* it is a call of a language model; or NULL */
     struct octo_cause cause;     /* the inbound request that it is made for */
     struct octo_ending ending;   /* valid with OCTO_ANSWER_OVER */
     struct octo_record *intent;  /* its end, as it will be if the present call takes all of its bytes; or NULL */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "conn/llm.h"
 #include "conn/measure_cells.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
@@ -12,11 +13,27 @@
 
 #include <string.h>
 
-enum family { REQUESTS, DURATION, IN_PROGRESS, ERRORS, CONNECTIONS, CLIENT_REQUESTS, CLIENT_DURATION, FAMILIES };
+enum family {
+    REQUESTS,
+    DURATION,
+    IN_PROGRESS,
+    ERRORS,
+    CONNECTIONS,
+    CLIENT_REQUESTS,
+    CLIENT_DURATION,
+    LLM_LATENCY,
+    FAMILIES
+};
+
+enum { LLM_SERIES_LEFT = 16 }; /* of its family, kept for the other models of each provider */
 
 enum { OWNER_BITS = 10 }; /* of `counted`: owner's number + 1; above them its PID (22 bits) */
 
 static int family[FAMILIES];
+
+static const uint64_t llm_buckets[] = {OCTO_NS_PER_S / 10, OCTO_NS_PER_S / 2, OCTO_NS_PER_S,
+                                       2 * OCTO_NS_PER_S,  5 * OCTO_NS_PER_S, 10 * OCTO_NS_PER_S,
+                                       30 * OCTO_NS_PER_S};
 
 /* ── gauges ────────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -257,6 +274,55 @@ void octo_measure_client_ended(struct octo_exchange *x, const struct octo_ending
         count_error(m, ending, octo_failure_code(ending->reason), "http_client");
 }
 
+/* The series of provider and model: at most so many models, then "other". */
+static uint32_t llm_word(struct octo_metrics *m, const struct octo_llm_report *report)
+{
+    static const char unknown[] = "unknown", rest[] = "other";
+    const char *model = report->facts.model_len ? report->model : unknown;
+    size_t model_len = report->facts.model_len ? report->facts.model_len : sizeof(unknown) - 1;
+
+    for (unsigned left = LLM_SERIES_LEFT;; left = 0, model = rest, model_len = sizeof(rest) - 1) {
+        char room[OCTO_LLM_PROVIDER_MAX + OCTO_LLM_MODEL_MAX + 32];
+        struct octo_text t;
+        int number;
+
+        octo_text_begin(&t, room, sizeof(room));
+        octo_text_str(&t, "provider=\"");
+        octo_text_bytes(&t, report->provider, report->facts.provider_len);
+        octo_text_str(&t, "\",model=\"");
+        octo_text_bytes(&t, model, model_len);
+        octo_text_char(&t, '"');
+        number = octo_metrics_series(m, (unsigned)family[LLM_LATENCY], room, octo_text_len(&t), left,
+                                     !octo_service.sandboxed);
+        if (number >= 0)
+            return octo_metrics_at(m, (unsigned)number)->word;
+        if (left == 0)
+            return 0;
+    }
+}
+
+void octo_measure_llm_ended(const struct octo_exchange *x, const struct octo_llm_report *report)
+{
+    struct octo_metrics *m = octo_service.metrics;
+    uint64_t value = duration(x, &x->ending);
+    uint32_t word;
+
+    if (!m)
+        return;
+    word = llm_word(m, report);
+    if (word) {
+        uint32_t bucket = octo_observe(m, &m->family[family[LLM_LATENCY]], word, value);
+
+        if (x->id_len)
+            octo_exemplar_offer(m, bucket, value, x->ending.now_ns, octo_exchange_id(x), x->id_len);
+    }
+    if (!x->ending.completed || x->ending.status >= 400) {
+        word = error_word(m, "LLM_API_ERROR", "llm");
+        if (word)
+            octo_count(m, word, 1);
+    }
+}
+
 void octo_measure_unconnected(enum octo_failure failure)
 {
     uint32_t word =
@@ -301,6 +367,9 @@ void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *lin
         [CLIENT_DURATION] = {"http_client_request_duration_seconds",
                              "Time from the sending of a request's head to the last byte of its answer.",
                              OCTO_HISTOGRAM, OCTO_UNIT_NANO, s->buckets.bound, s->buckets.count},
+        [LLM_LATENCY] = {"llm_api_latency_seconds",
+                         "Time from the sending of a language model's call to the last byte of its answer.",
+                         OCTO_HISTOGRAM, OCTO_UNIT_NANO, llm_buckets, sizeof(llm_buckets) / sizeof(*llm_buckets)},
         [CONNECTIONS] = {"octoshim_connections", "Inbound connections that are tracked.", OCTO_GAUGE_SHARED,
                          OCTO_UNIT_ONE, NULL, 0},
     };

@@ -30,6 +30,11 @@ void octo_measure_ended(struct octo_exchange *x, const struct octo_ending *endin
 
 /* A request that the service has made was answered, or failed; there was not even a connection for one. */
 void octo_measure_client_ended(struct octo_exchange *x, const struct octo_ending *ending);
+struct octo_llm_report;
+
+/* A call of a language model is over, besides. */
+void octo_measure_llm_ended(const struct octo_exchange *x, const struct octo_llm_report *report);
+
 void octo_measure_unconnected(enum octo_failure failure);
 
 /* One more of a shared gauge in this process. Returns what octo_measure_drop() knows it by; 0: nothing was counted. One less,

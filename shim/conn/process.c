@@ -5,6 +5,7 @@
 #include "conn/emit.h"
 #include "conn/enrich.h"
 #include "conn/link.h"
+#include "conn/llm.h"
 #include "conn/measure.h"
 #include "conn/rules.h"
 #include "base/clock.h"
@@ -258,6 +259,7 @@ bool octo_service_wake(int listener)
     if (octo_service.segment) {
         octo_segment_join(octo_service.segment, process->pid);
         octo_measure_wake(s, complain);
+        octo_llm_wake(complain);
         if (octo_service.metrics)
             octo_settings_from_file(s, &(struct octo_settings_section){"rules", read_rules, NULL});
     } else {

@@ -18,12 +18,15 @@ enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
     AFTER_PATH_MAX = 1100,
+    CALL_MAX =
+        OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX + 260, /* and those of a model's call; its method is POST */
     SOCKET_ROOM = 200, /* bytes of output for a Unix socket's path; what is more is left out */
     ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
 /* Longest head, identity, id, method and host must leave room for a path. */
 _Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
                "a path of some length fits always");
+_Static_assert(CALL_MAX < (255 - 4) * ESCAPE_MAX, "a model's call needs no more");
 
 const char *octo_abort_reason_name(unsigned reason)
 {
@@ -51,6 +54,15 @@ const char *octo_failure_text(unsigned failure)
     static const char *const texts[OCTO_FAILURE_KINDS] = {OCTO_FAILURES(FAILURE_TEXT)};
 
     return failure < OCTO_FAILURE_KINDS ? texts[failure] : "unknown";
+}
+
+#define OPERATION_NAME(symbol, name) [OCTO_LLM_##symbol] = (name),
+
+const char *octo_llm_operation_name(unsigned operation)
+{
+    static const char *const names[OCTO_LLM_OPERATION_COUNT] = {OCTO_LLM_OPERATIONS(OPERATION_NAME)};
+
+    return operation < OCTO_LLM_OPERATION_COUNT ? names[operation] : "unknown";
 }
 
 static inline char *put_form_text(char *p, const struct octo_form_text *t)
@@ -215,6 +227,48 @@ static char *put_failure(char *p, const struct octo_form *form, const struct oct
     return put_word(p, form, OCTO_KEY_ERROR_CODE, octo_failure_code(r->reason));
 }
 
+/* What is behind the texts of a call of a language model. */
+static char *put_call(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    const char *at = octo_record_behind(r);
+    struct octo_llm_facts facts;
+
+    memcpy(&facts, at, sizeof(facts));
+    at += sizeof(facts);
+    p = put_short(p, form, OCTO_KEY_PROVIDER, at, facts.provider_len);
+    at += facts.provider_len;
+    if (facts.model_len > 0)
+        p = put_short(p, form, OCTO_KEY_MODEL, at, facts.model_len);
+    at += facts.model_len;
+    if (facts.answer_model_len > 0)
+        p = put_short(p, form, OCTO_KEY_ANSWER_MODEL, at, facts.answer_model_len);
+    p = put_word(p, form, OCTO_KEY_OPERATION, octo_llm_operation_name(facts.operation));
+    p = put_key(p, form, OCTO_KEY_STREAMING);
+    p = put_close(facts.streams ? OCTO_PUT(p, "true") : OCTO_PUT(p, "false"), &form->number_end);
+    if (facts.first_token_ns != 0)
+        p = put_ms(p, form, OCTO_KEY_FIRST_TOKEN_MS, facts.first_token_ns);
+    if (facts.input_tokens != OCTO_TOKENS_UNKNOWN)
+        p = put_number(p, form, OCTO_KEY_INPUT_TOKENS, facts.input_tokens);
+    if (facts.output_tokens != OCTO_TOKENS_UNKNOWN)
+        p = put_number(p, form, OCTO_KEY_OUTPUT_TOKENS, facts.output_tokens);
+    return p;
+}
+
+/* Why a call has failed: by its answer's status, or without one. */
+static char *put_call_failure(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    char text[40] = "the answer's status is ";
+    char *end = text + strlen(text);
+
+    if (r->reason < OCTO_FAILURE_KINDS) {
+        p = put_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
+    } else {
+        end = octo_put_u64(end, r->status);
+        p = put_short(p, form, OCTO_KEY_ERROR, text, (size_t)(end - text));
+    }
+    return put_word(p, form, OCTO_KEY_ERROR_CODE, "LLM_API_ERROR");
+}
+
 static char *put_protocol(char *p, const struct octo_form *form, const struct octo_record *r)
 {
     return put_word(p, form, OCTO_KEY_PROTOCOL,
@@ -239,6 +293,11 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         return put_result(put_request(p, e, r, end, true), form, r);
     case OCTO_EV_CLIENT_REQUEST_FAILED:
         return put_failure(put_result(put_request(p, e, r, end, true), form, r), form, r);
+    case OCTO_EV_LLM_CALL_COMPLETED:
+        return put_call(put_result(put_request(p, e, r, end - CALL_MAX, true), form, r), form, r);
+    case OCTO_EV_LLM_CALL_FAILED:
+        p = put_call(put_result(put_request(p, e, r, end - CALL_MAX, true), form, r), form, r);
+        return put_call_failure(p, form, r);
     case OCTO_EV_REQUEST_ABORTED:
         p = put_result(put_request(p, e, r, end, false), form, r);
         return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));

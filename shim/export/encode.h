@@ -46,4 +46,7 @@ const char *octo_abort_reason_name(unsigned reason);
 const char *octo_failure_code(unsigned failure);
 const char *octo_failure_text(unsigned failure);
 
+/* The name of an enum octo_llm_operation. */
+const char *octo_llm_operation_name(unsigned operation);
+
 #endif

@@ -38,6 +38,14 @@
     X(REASON_TRUNCATED, "reason_truncated", "")                                                                   \
     X(ERROR, "error", "\"")                                                                                       \
     X(ERROR_CODE, "error_code", "\"")                                                                             \
+    X(PROVIDER, "provider", "\"")                                                                                 \
+    X(MODEL, "model", "\"")                                                                                       \
+    X(ANSWER_MODEL, "answer_model", "\"")                                                                         \
+    X(OPERATION, "operation", "\"")                                                                               \
+    X(STREAMING, "streaming", "")                                                                                 \
+    X(FIRST_TOKEN_MS, "time_to_first_token_ms", "")                                                               \
+    X(INPUT_TOKENS, "input_tokens", "")                                                                           \
+    X(OUTPUT_TOKENS, "output_tokens", "")                                                                         \
     X(COUNT, "count", "")                                                                                         \
     X(ARGV0, "argv0", "\"")                                                                                       \
     X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                                     \

@@ -45,7 +45,8 @@ static inline bool octo_spans_wants(const struct octo_spans *s, const struct oct
 {
     return s->settings != NULL && (r->trace_flags & 1) && (r->trace[0] | r->trace[1]) != 0 &&
            (r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED ||
-            r->kind == OCTO_EV_CLIENT_REQUEST_COMPLETED || r->kind == OCTO_EV_CLIENT_REQUEST_FAILED);
+            r->kind == OCTO_EV_CLIENT_REQUEST_COMPLETED || r->kind == OCTO_EV_CLIENT_REQUEST_FAILED ||
+            r->kind == OCTO_EV_LLM_CALL_COMPLETED || r->kind == OCTO_EV_LLM_CALL_FAILED);
 }
 
 /* Adds one to the batch, for a clock that is real_offset_ns ahead of the record's. False: there is no room. */

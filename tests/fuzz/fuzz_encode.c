@@ -29,7 +29,7 @@ static void check_json(const char *line, size_t n, const struct octo_record *r)
 
     if (event == NULL || !json_is_string(json_object_get(event, "timestamp")))
         abort();
-    if (r->kind <= OCTO_EV_CLIENT_REQUEST_FAILED && r->method_len > 0) {
+    if (r->kind <= OCTO_EV_LLM_CALL_FAILED && r->method_len > 0) {
         if (json_string_length(path) == 0 ||
             memchr(json_string_value(path), '?', json_string_length(path)) != NULL ||
             memchr(json_string_value(path), '#', json_string_length(path)) != NULL)
@@ -42,6 +42,26 @@ static void check_json(const char *line, size_t n, const struct octo_record *r)
             abort();
     }
     json_decref(event);
+}
+
+enum { FACTS_MAX = sizeof(struct octo_llm_facts) + OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX };
+
+static bool is_call(const struct octo_record *r)
+{
+    return r->kind == OCTO_EV_LLM_CALL_COMPLETED || r->kind == OCTO_EV_LLM_CALL_FAILED;
+}
+
+/* Facts as llm.c may make them, the last FACTS_MAX bytes of the texts. */
+static void bound_facts(struct octo_record *r)
+{
+    struct octo_llm_facts facts;
+    char *at = (char *)(uintptr_t)octo_record_behind(r);
+
+    memcpy(&facts, at, sizeof(facts));
+    facts.provider_len %= OCTO_LLM_PROVIDER_MAX + 1;
+    facts.model_len %= OCTO_LLM_MODEL_MAX + 1;
+    facts.answer_model_len %= OCTO_LLM_MODEL_MAX + 1;
+    memcpy(at, &facts, sizeof(facts));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -65,6 +85,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r->bytes_out >>= 1;
     r->count >>= 1;
     r->mono_ns >>= 4;
+    if (is_call(r) && text < FACTS_MAX)
+        r->kind = OCTO_EV_CLIENT_REQUEST_COMPLETED;
+    if (is_call(r)) {
+        text -= FACTS_MAX;
+        r->method_len %= 5; /* it is POST */
+    }
     if (r->id_len > text)
         r->id_len = 0;
     text -= r->id_len;
@@ -79,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r->family == OCTO_PEER_UNIX)
         text -= r->port;
     r->target_len = (uint16_t)text;
+    if (is_call(r))
+        bound_facts(r);
 
     for (unsigned form = 0; form < 2; form++) {
         size_t n = octo_encode(&encoder[form], r, 1762770645000000000, line);

@@ -60,17 +60,24 @@ class Collector:
 
 
 RESULTS = ("exported", "dropped", "rejected", "failed")
-ENDINGS = {"request.completed": 1, "request.aborted": 2, "client.request.completed": 4, "client.request.failed": 5}
+ENDINGS = {"request.completed": 1, "request.aborted": 2, "client.request.completed": 4, "client.request.failed": 5,
+           "llm.call.completed": 6, "llm.call.failed": 7}
 
 
 def record(kind, texts=(b"", b"", b"", b""), socket=b"", family=0, peer=b"", port=0, flags=0, status=0, reason=0, mono=0, took=0,
-           trace=(1, 1), span=1, parent=0, trace_flags=1, protocol=11, pid=1):
+           trace=(1, 1), span=1, parent=0, trace_flags=1, protocol=11, pid=1, facts=b""):
     """As include/octoshim/record.h has it. texts: ID, method, host, target."""
-    text = b"".join(texts) + socket
+    text = b"".join(texts) + socket + facts
     size = -(-(142 + len(text)) // 32) * 32
     head = struct.pack("<QIBBBBQQQQQQQ2QQQIIHH16sBBBBHHBB", 0, size, ENDINGS[kind], 1, flags, family, mono, took, 0, 0, 0, 0, 0, *trace,
                        span, parent, pid, 0, status, reason, peer, *map(len, texts[:3]), protocol, len(texts[3]), port, trace_flags, 0)
     return (head + text).ljust(size, b"\0")
+
+
+def facts(first_token=0, tokens=(0xffffffff, 0xffffffff), operation=0, streams=0, provider=b"openai", model=b"", answer_model=b""):
+    """Of a model's call."""
+    return struct.pack("<QIIBBBBB3x", first_token, *tokens, operation, streams, len(provider), len(model), len(answer_model)) + \
+        provider + model + answer_model
 
 
 class Exporter:

@@ -12,7 +12,7 @@ import time
 
 from harness import APPS, Skip, check, children, descendants, equal, free_port, read_bytes, test, wait_until
 from metrics import Metrics, listening
-from otlp import CLIENT, ENDINGS, ERROR, RESULTS, SERVER, SOON, Collector, Exporter, record
+from otlp import CLIENT, ENDINGS, ERROR, RESULTS, SERVER, SOON, Collector, Exporter, facts, record
 from relays import RELAY_KINDS, chain, upstream
 from servers import KINDS, PYTHON, conf
 
@@ -411,11 +411,13 @@ def any_record(dice, number):
     texts = (text(128), dice.choice((b"GET", b"CONNECT", b"", text(30))), text(255),
              dice.choice((b"*", b"http://u:p@h:1/x?y", b"/eyJhbGciOi.JIUzI1NiIsInR5.cCI6IkpXVCJ9", text(2000))))
     family = dice.randrange(4)
-    socket = text(108) if family == 3 and kind.startswith("client") else b""
+    socket = text(108) if family == 3 and not kind.startswith("request") else b""
+    call = facts(dice.getrandbits(64), (dice.getrandbits(32), 0xffffffff), dice.randrange(6), dice.randrange(2), text(32), text(96), text(96)) \
+        if kind.startswith("llm") else b""
     return record(kind, texts, socket, family, dice.randbytes(16), len(socket) if family == 3 else dice.randrange(65536),
                   dice.randrange(256), dice.randrange(1000), dice.randrange(65536), dice.randrange(1 << 63), dice.randrange(1 << 40),
                   (dice.getrandbits(64), dice.getrandbits(64)), number, dice.getrandbits(64) * dice.randrange(2),
-                  dice.randrange(256), dice.choice((0, 10, 11, 20)), dice.randrange(1, 4))
+                  dice.randrange(256), dice.choice((0, 10, 11, 20)), dice.randrange(1, 4), call)
 
 
 @test
@@ -473,7 +475,8 @@ def no_stream_of_records(t):
     collector = Collector(t)
     good = record("request.completed", (b"id", b"GET", b"h", b"/"))
     for bad in (b"\0" * 400, b"\xff" * 400, good[:8] + struct.pack("<I", 160 + 1) + good[12:], good[:8] + struct.pack("<I", 8192) + good[12:],
-                good[:132] + b"\xff" + good[133:], good[:136] + b"\xff\xff" + good[138:]):
+                good[:132] + b"\xff" + good[133:], good[:136] + b"\xff\xff" + good[138:],
+                record("llm.call.completed"), record("llm.call.failed", facts=facts()[:-40] + b"\xff" * 40)):
         exporter = Exporter(t, **collector.environment())
         before = len(collector.spans())
         with contextlib.suppress(BrokenPipeError):

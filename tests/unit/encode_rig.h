@@ -88,7 +88,7 @@ static inline struct octo_record *record_n(enum octo_event_kind kind, const char
 
 static inline struct octo_record *record(enum octo_event_kind kind, const char *target)
 {
-    bool request = kind <= OCTO_EV_CLIENT_REQUEST_FAILED;
+    bool request = kind <= OCTO_EV_LLM_CALL_FAILED;
 
     return record_n(kind, request ? "req_0123456789abcdef" : "", request ? 20 : 0, "GET", request ? 3 : 0,
                     "shop:8080", request ? 9 : 0, target, strlen(target));

@@ -51,10 +51,90 @@ static void test_requests_that_are_made(void **state)
     assert_string_equal(octo_failure_text(OCTO_FAILURE_KINDS), "unknown");
 }
 
+/* Facts behind the texts of a call. */
+static void put_facts(struct octo_record *r, const struct octo_llm_facts *facts, const char *names)
+{
+    char *at = r->text + r->id_len + r->method_len + r->host_len + r->target_len;
+
+    memcpy(at, facts, sizeof(*facts));
+    memcpy(at + sizeof(*facts), names, strlen(names));
+}
+
+static void test_calls_of_models(void **state)
+{
+    struct octo_llm_facts facts = {.first_token_ns = 1500000,
+                                   .input_tokens = 11,
+                                   .output_tokens = 0,
+                                   .operation = OCTO_LLM_CHAT,
+                                   .streams = 1,
+                                   .provider_len = 6,
+                                   .model_len = 6,
+                                   .answer_model_len = 7};
+    struct octo_record *r = record(OCTO_EV_LLM_CALL_COMPLETED, "/v1/chat?key=secret");
+    char names[3 * 255 + 1], id[128], host[255], target[2048];
+
+    (void)state;
+    r->status = 200;
+    r->flags = OCTO_RECORD_HAS_STATUS;
+    r->port = 80;
+    put_facts(r, &facts, "openaigpt-4ogpt-4.1");
+    expect(r,
+           "{\"event\": \"llm.call.completed\", " WHEN ", \"level\": \"info\", " IDENTITY
+           ", \"request_id\": \"req_0123456789abcdef\", \"method\": \"GET\", \"path\": \"/v1/chat\", "
+           "\"host\": \"shop:8080\", \"peer\": \"10.0.200.7:80\", \"status_code\": 200, \"duration_ms\": 1.235, "
+           "\"ttfb_ms\": 0.999, \"bytes_in\": 100, \"bytes_out\": 9223372036854775807, \"provider\": \"openai\", "
+           "\"model\": \"gpt-4o\", \"answer_model\": \"gpt-4.1\", \"operation\": \"chat\", \"streaming\": true, "
+           "\"time_to_first_token_ms\": 1.500, \"input_tokens\": 11, \"output_tokens\": 0}\n");
+
+    r->kind = OCTO_EV_LLM_CALL_FAILED;
+    r->level = OCTO_ERROR;
+    r->status = 429;
+    r->reason = OCTO_FAILURE_KINDS;
+    facts = (struct octo_llm_facts){.input_tokens = OCTO_TOKENS_UNKNOWN,
+                                    .output_tokens = OCTO_TOKENS_UNKNOWN,
+                                    .operation = OCTO_LLM_EMBEDDINGS,
+                                    .provider_len = 6};
+    put_facts(r, &facts, "ollama");
+    json_decref(encode(r));
+    assert_non_null(strstr(line,
+                           "\"provider\": \"ollama\", \"operation\": \"embeddings\", \"streaming\": false, "
+                           "\"error\": \"the answer's status is 429\", \"error_code\": \"LLM_API_ERROR\"}\n"));
+    r->reason = OCTO_FAILURE_RESET;
+    json_decref(encode(r));
+    assert_non_null(
+        strstr(line, "\"error\": \"connection reset by the peer\", \"error_code\": \"LLM_API_ERROR\"}\n"));
+
+    /* As long as it can be: it fits. */
+    memset(names, 'm', sizeof(names));
+    names[OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX] = '\0';
+    memset(id, 1, sizeof(id));
+    memset(host, 1, sizeof(host));
+    memset(target, 1, sizeof(target));
+    facts = (struct octo_llm_facts){.first_token_ns = UINT64_MAX,
+                                    .input_tokens = OCTO_TOKENS_UNKNOWN - 1,
+                                    .output_tokens = OCTO_TOKENS_UNKNOWN - 1,
+                                    .provider_len = OCTO_LLM_PROVIDER_MAX,
+                                    .model_len = OCTO_LLM_MODEL_MAX,
+                                    .answer_model_len = OCTO_LLM_MODEL_MAX};
+    r = record_n(OCTO_EV_LLM_CALL_FAILED, id, sizeof(id), "POST", 4, host, sizeof(host), target, sizeof(target));
+    r->status = UINT16_MAX;
+    r->flags = 0xff;
+    r->duration_ns = r->ttfb_ns = r->bytes_in = r->bytes_out = INT64_MAX;
+    r->trace[0] = r->span = UINT64_MAX;
+    r->reason = OCTO_FAILURE_CLOSED_EARLY;
+    put_facts(r, &facts, names);
+    size_t n = octo_encode(&json, r, OFFSET_NS, line);
+
+    assert_in_range(n, 6000, OCTO_LINE_MAX);
+    line[n] = 0;
+    assert_non_null(strstr(line, "\"path_truncated\": true"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_that_are_made),
+        cmocka_unit_test(test_calls_of_models),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

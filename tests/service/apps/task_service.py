@@ -3,6 +3,7 @@ octoshim, and has neither metrics nor request IDs of its own. Environment: POSTG
 POSTGRES_HOST: a directory for Unix sockets; POOL: how many connections to make as it starts."""
 import os
 import time
+import urllib.request
 
 import psycopg2
 import pymysql
@@ -53,6 +54,14 @@ def run(number):
 def cache(name, size):
     log.info("cache.size", logger="cache", cache=name, bytes=size)
     return jsonify(size=size)
+
+
+@app.post("/ask")
+def ask():
+    """A language model, at LLM."""
+    asked = urllib.request.Request(f"http://{os.environ['LLM']}/v1/chat/completions", b'{"model": "gpt-4o", "messages": []}',
+                                   {"Content-Type": "application/json"})
+    return urllib.request.urlopen(asked, timeout=10).read()
 
 
 @app.get("/redis")
