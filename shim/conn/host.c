@@ -38,7 +38,13 @@ struct octo_cause octo_host_logs(const void *caller)
 
 struct octo_cause octo_host_cause(struct octo_conn *conn)
 {
+    struct octo_cause cause;
+
     if (is_nginx())
         return octo_nginx_cause(conn->link->host, conn->fd);
-    return octo_python_cause(conn->out_caller);
+    cause = octo_python_cause(conn->out_caller);
+    if (cause.number == 0)
+        cause = conn->link->told;
+    conn->link->told = (struct octo_cause){0};
+    return cause;
 }

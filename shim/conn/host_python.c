@@ -6,12 +6,17 @@
  * task: by a task factory, if the loop has none, which is told what has been read last, looks whether the call stems from the
  * protocol of that very connection, and makes the same task as the loop would have made.
  *
+ * aiohttp's server makes a connection's task before there is a request, and its client writes to uvloop's transports, which send
+ * later, outside of any context. Both are asked where they are in Python: see host_python_code.h.
+ *
  * That needs the interpreter's lock, which the socket module has let go of for its system call and takes again right after it. So we
  * wait for it in its stead, there and in uvloop alone: who else reads and writes (an extension) may hold other locks. Only
  * connections that never make their reader wait are so told of; for others the thread is enough (context.h).
  */
 #include "conn/host.h"
 
+#include "conn/host_python_code.h"
+#include "conn/link.h"
 #include "base/sys.h"
 #include "conn/process.h"
 #include "conn/slab.h"
@@ -21,6 +26,12 @@
 
 /* Of Python.h, which is not needed to build us. */
 typedef struct object object;
+struct method {
+    const char *name;
+    object *(*call)(object *self, object *arguments);
+    int flags;
+    const char *documentation;
+};
 #define WEAK extern __attribute__((weak, visibility("default")))
 WEAK void *PyGILState_GetThisThreadState(void);
 WEAK int PyGILState_Ensure(void);
@@ -39,11 +50,20 @@ WEAK object *PyDict_GetItemString(object *dictionary, const char *key); /* borro
 WEAK object *PyRun_String(const char *code, int start, object *globals, object *locals);
 WEAK object *PyObject_CallFunction(object *callable, const char *format, ...);
 WEAK int _Py_IsFinalizing(void);
+WEAK int PyArg_ParseTuple(object *arguments, const char *format, ...);
+WEAK void PyErr_Clear(void);
+WEAK object *PyCFunction_NewEx(const struct method *method, object *self, object *module);
 
-enum { HANDLE_BITS = 24, CALLERS = 16, FILE_INPUT = 257 /* Py_file_input */ };
+enum {
+    HANDLE_BITS = 24,
+    CALLERS = 16,
+    LOOKS = 1000,     /* requests after whose reading it is looked what has been imported meanwhile */
+    FILE_INPUT = 257, /* Py_file_input */
+    METH_VARARGS = 1,
+};
 _Static_assert((uint64_t)OCTO_SLAB_CHUNK *OCTO_SLAB_CHUNKS < UINT64_C(1) << HANDLE_BITS, "a handle fits");
 
-static object *variable, *note; /* guarded by the interpreter's lock */
+static object *variable, *note, *look; /* guarded by the interpreter's lock */
 
 /* ── who calls? ────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -134,55 +154,78 @@ static enum caller who(const void *caller)
 
 static enum caller may_ask(const void *caller)
 {
-    if (!PyGILState_Ensure || !PyContextVar_Get || !PyErr_Fetch || !_Py_IsFinalizing || !PyRun_String || !caller ||
-        !PyGILState_GetThisThreadState() || _Py_IsFinalizing())
+    if (!PyGILState_Ensure || !PyContextVar_Get || !PyErr_Fetch || !_Py_IsFinalizing || !PyRun_String ||
+        !PyCFunction_NewEx || !caller || !PyGILState_GetThisThreadState() || _Py_IsFinalizing())
         return NOBODY;
     return who(caller);
 }
 
-/* note(number, fd): what uvloop has read last. */
-static const char UVLOOP_CODE[] =
-    "import asyncio, contextvars, sys\n"
-    "last = 0, -1\n"
-    "def is_of(protocol, fd):\n"
-    "    transport = getattr(protocol, 'transport', None) or getattr(protocol, '_transport', None)\n"
-    "    socket = transport and transport.get_extra_info('socket')\n"
-    "    return socket is not None and socket.fileno() == fd\n"
-    "def factory(loop, coro, **more):\n"
-    "    try:\n"
-    "        number, fd = last\n"
-    "        if number and more.get('context') is None and asyncio.current_task(loop) is None:\n"
-    "            frame = sys._getframe(1)\n"
-    "            while frame and frame.f_code.co_name not in ('data_received', 'buffer_updated'):\n"
-    "                frame = frame.f_back\n"
-    "            if frame and is_of(frame.f_locals.get('self'), fd):\n"
-    "                context = contextvars.copy_context()\n"
-    "                context.run(variable.set, number)\n"
-    "                more.pop('context', None)\n"
-    "                return context.run(asyncio.Task, coro, loop=loop, **more)\n"
-    "    except Exception:\n"
-    "        pass\n"
-    "    if more.get('context', 0) is None: # not known before Python 3.11\n"
-    "        del more['context']\n"
-    "    return asyncio.Task(coro, loop=loop, **more)\n"
-    "def note(number, fd):\n"
-    "    global last\n"
-    "    last = number, fd\n"
-    "    loop = asyncio._get_running_loop()\n"
-    "    if loop is not None and loop.get_task_factory() is None:\n"
-    "        loop.set_task_factory(factory)\n";
-
-/* Makes `note` once. A new reference stays. */
-static object *make_note(void)
+static struct octo_cause unpack(uint64_t packed)
 {
-    object *globals = PyDict_New(), *done = NULL, *made = NULL;
+    return (struct octo_cause){packed >> HANDLE_BITS, packed & ((1u << HANDLE_BITS) - 1), packed != 0};
+}
 
-    if (globals && PyDict_SetItemString(globals, "variable", variable) == 0)
-        done = PyRun_String(UVLOOP_CODE, FILE_INPUT, globals, globals);
-    if (done)
-        made = PyDict_GetItemString(globals, "note"); /* it holds its globals, and they it */
+/* tell(fd, number): what will be sent on fd next is for that request. 0: for none. */
+static object *tell(object *self, object *arguments)
+{
+    unsigned long long packed = 0;
+    struct octo_conn *conn;
+    int fd;
+
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "iK", &fd, &packed))
+        PyErr_Clear();
+    else if ((conn = octo_conn_enter(fd, OCTO_OUT)) != NULL) {
+        if (conn->link)
+            conn->link->told = unpack(packed);
+        octo_conn_leave(conn, OCTO_OUT);
+    }
+    return PyLong_FromUnsignedLongLong(0);
+}
+
+/* due(fd): the request on fd that has to be answered next; 0: none is known. */
+static object *due(object *self, object *arguments)
+{
+    const struct octo_exchange *x = NULL;
+    struct octo_conn *conn;
+    uint64_t packed = 0;
+    int fd;
+
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "i", &fd))
+        PyErr_Clear();
+    else if ((conn = octo_conn_enter(fd, OCTO_OUT)) != NULL) {
+        if (!conn->link && (x = octo_conn_due(conn)) != NULL)
+            packed = x->number << HANDLE_BITS | x->handle;
+        octo_conn_leave(conn, OCTO_OUT);
+    }
+    return PyLong_FromUnsignedLongLong(packed);
+}
+
+/* Makes `note` and `look` once. New references stay. */
+static bool make_functions(void)
+{
+    static const struct method methods[] = {{"tell", tell, METH_VARARGS, NULL}, {"due", due, METH_VARARGS, NULL}};
+    object *globals, *done = NULL, *functions[] = {NULL, NULL};
+    bool complete;
+
+    if (note && look)
+        return true;
+    globals = PyDict_New();
+    complete = globals && PyDict_SetItemString(globals, "variable", variable) == 0;
+    for (unsigned i = 0; complete && i < 2; i++) {
+        functions[i] = PyCFunction_NewEx(&methods[i], NULL, NULL);
+        complete = functions[i] && PyDict_SetItemString(globals, methods[i].name, functions[i]) == 0;
+        Py_DecRef(functions[i]);
+    }
+    if (complete)
+        done = PyRun_String(octo_python_code, FILE_INPUT, globals, globals);
+    if (done) {
+        note = PyDict_GetItemString(globals, "note"); /* they hold their globals, and these them */
+        look = PyDict_GetItemString(globals, "look");
+    }
     Py_DecRef(done);
-    return made;
+    return note && look;
 }
 
 void octo_python_reads(struct octo_conn *conn, const struct octo_exchange *x)
@@ -190,6 +233,7 @@ void octo_python_reads(struct octo_conn *conn, const struct octo_exchange *x)
     enum caller caller = may_ask(conn->in_caller);
     object *type, *error, *trace, *value = NULL, *result = NULL;
     unsigned long long packed = x->number << HANDLE_BITS | x->handle;
+    static unsigned looks;
     int state, fd = conn->fd;
     long flags;
 
@@ -199,8 +243,12 @@ void octo_python_reads(struct octo_conn *conn, const struct octo_exchange *x)
     PyErr_Fetch(&type, &error, &trace);
     if (!variable)
         variable = PyContextVar_New("octoshim.request", NULL);
-    if (variable && caller == UVLOOP && (note || (note = make_note()) != NULL))
-        result = PyObject_CallFunction(note, "Ki", packed, fd);
+    if (variable && make_functions()) {
+        if (looks++ < LOOKS)
+            Py_DecRef(PyObject_CallFunction(look, NULL));
+        if (caller == UVLOOP)
+            result = PyObject_CallFunction(note, "Ki", packed, fd);
+    }
     if (variable && caller == PYTHON && (value = PyLong_FromUnsignedLongLong(packed)) != NULL)
         result = PyContextVar_Set(variable, value);
     Py_DecRef(result);
@@ -224,5 +272,5 @@ struct octo_cause octo_python_cause(const void *caller)
     Py_DecRef(value);
     PyErr_Restore(type, error, trace);
     PyGILState_Release(state);
-    return (struct octo_cause){packed >> HANDLE_BITS, packed & ((1u << HANDLE_BITS) - 1), true};
+    return unpack(packed);
 }

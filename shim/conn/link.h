@@ -41,7 +41,8 @@ struct octo_link {
     } gauge[OCTO_LINK_GAUGES];
     struct octo_info info;   /* redis */
     struct octo_cause cause; /* what its maker was on; client.c's */
-    const void *host;        /* what the program itself knows it by; host.c's */
+    struct octo_cause told;  /* what its next request is for, as the program has said; host.c's */
+    const void *host;        /* what the program itself knows it by; the same */
     uint64_t since_ns;       /* monotonic: connect() was called */
     uint8_t address_len, port_len;
     uint16_t port_number;

@@ -154,8 +154,9 @@ RELAY_KINDS = {
     "gunicorn_gthread": (gunicorn("-w", "2", "-k", "gthread", "--threads", "40"), ("/relay/",), 2),
     "gunicorn_gevent": (gunicorn("-w", "2", "-k", "gevent"), ("/relay/",), 2),
     "uvicorn": (uvicorn("--loop", "asyncio"), ("/httpx/", "/aiohttp/", "/thread/"), 2),
-    # aiohttp writes to uvloop's transports out of turn: not linked, so not asked for.
-    "uvicorn_uvloop": (uvicorn("--loop", "uvloop"), ("/httpx/", "/thread/"), 2),
+    "uvicorn_uvloop": (uvicorn("--loop", "uvloop"), ("/httpx/", "/aiohttp/", "/thread/"), 2),
+    "aiohttp": (program(PYTHON, os.path.join(RELAYS, "web.py"), "127.0.0.1:{port}"), ("/aiohttp/", "/thread/"), 2),
+    "aiohttp_uvloop": (program(PYTHON, os.path.join(RELAYS, "web.py"), "127.0.0.1:{port}", "uvloop"), ("/aiohttp/", "/thread/"), 2),
     "node_http": (node(), ("/http/", "/fetch/", "/undici/"), 2),
     "express": (node("express"), ("/http/", "/fetch/", "/undici/"), 2),
     "php": (by_wrapper("/usr/bin/php", "-S", "127.0.0.1:{port}", os.path.join(RELAYS, "relay.php"),

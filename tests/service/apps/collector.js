@@ -26,12 +26,12 @@ const hex = (bytes) => Buffer.from(bytes ?? []).toString("hex");
 /* The classes read IDs as bytes, in base64: OTLP's JSON has them in lower-case hexadecimal. */
 function withBytes(value, name) {
   if (["traceId", "spanId", "parentSpanId"].includes(name)) {
-    if (!/^([0-9a-f]{2})*$/.test(value)) throw new Error(`${name} is no lower-case hex: ${value}`);
+    if (!(name === "traceId" ? /^[0-9a-f]{32}$/ : /^[0-9a-f]{16}$/).test(value)) throw new Error(`${name} is no lower-case hex of its length: ${value}`);
     return Buffer.from(value, "hex").toString("base64");
   }
   if (["startTimeUnixNano", "endTimeUnixNano", "intValue"].includes(name) && !/^-?\d+$/.test(value) | typeof value !== "string")
     throw new Error(`${name} is no decimal text: ${value}`);
-  if (["kind", "code"].includes(name) && !Number.isInteger(value)) throw new Error(`${name} is no number: ${value}`);
+  if (["kind", "code", "flags", "droppedAttributesCount"].includes(name) && !Number.isInteger(value)) throw new Error(`${name} is no number: ${value}`);
   if (Array.isArray(value)) return value.map((v) => withBytes(v));
   if (value && typeof value === "object")
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withBytes(v, k)]));

@@ -143,4 +143,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     where, _, number = sys.argv[1].rpartition(":")
+    http.server.ThreadingHTTPServer.request_queue_size = 512
     http.server.ThreadingHTTPServer((where, int(number)), Handler).serve_forever()
