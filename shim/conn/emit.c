@@ -319,7 +319,8 @@ void octo_emit_llm_ended(const struct octo_conn *conn, const struct octo_exchang
 
     if (!line_wanted(x, level) && !span_wanted(&x->trace))
         return;
-    p = mempcpy(p, words.path, words.path_len);
+    if (words.path_len)
+        p = mempcpy(p, words.path, words.path_len);
     p = mempcpy(p, facts, sizeof(*facts));
     p = mempcpy(p, report->provider, facts->provider_len);
     p = mempcpy(p, report->model, facts->model_len);

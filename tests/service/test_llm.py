@@ -137,6 +137,16 @@ def first_token(t):
 
 
 @test
+def nothing_inserted(t):
+    """With OCTOSHIM_INJECT=off too."""
+    service = caller(t, "off", OCTOSHIM_INJECT="off")
+    for number, how in enumerate(("parts", "whole", "chunked"), 1):
+        equal(ask(t, service, "api.openai.com", "/v1/chat/completions", how, model="gpt-4o")[0], 200, how)
+        event = told(service, number)
+        equal((event["provider"], event["model"], event["input_tokens"], event["output_tokens"]), ("openai", "gpt-4o", 11, 7), f"{how}: {event}")
+
+
+@test
 def no_calls(t):
     """What is none: other paths, other methods, other hosts; and nothing with OCTOSHIM_LLM=off. Rows that are wrong are named."""
     service = caller(t, "other", OCTOSHIM_LLM="a b=c d,/x*y/{model=z,=,ok.local=fine")
