@@ -227,10 +227,10 @@ void octo_drain_count(struct octo_writer *w)
 /* Before the rings are free, by which an exiting service knows that all is done. */
 static void hand_over_spans(struct octo_writer *w, const struct octo_segment *segment)
 {
-    /* octoshim-otlp speaks for one service. */
-    if (strcmp(segment->service, w->segment->service) != 0)
-        w->spans.length = 0;
-    octo_spans_hand_over(&w->spans, w->segment->spans);
+    if (strcmp(segment->service, w->segment->service) == 0)
+        octo_spans_hand_over(&w->spans, w->segment->spans);
+    else
+        octo_spans_drop(&w->spans, w->segment->spans);
 }
 
 /* After write_out(). */

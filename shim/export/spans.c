@@ -191,6 +191,13 @@ void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results)
     s->length = 0;
 }
 
+void octo_spans_drop(struct octo_spans *s, _Atomic uint64_t *results)
+{
+    atomic_fetch_add_explicit(&results[OCTO_SPAN_DROPPED], count_records(s->batch, s->length),
+                              memory_order_relaxed);
+    s->length = 0;
+}
+
 bool octo_spans_account(struct octo_spans *s, _Atomic uint64_t *results)
 {
     struct octo_otlp_page *page = atomic_load(&s->page);

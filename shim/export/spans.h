@@ -59,6 +59,9 @@ void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const s
 /* Hands the batch over, to who is there. */
 void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results);
 
+/* Hands nothing over: the batch is another service's, for which octoshim-otlp does not speak. */
+void octo_spans_drop(struct octo_spans *s, _Atomic uint64_t *results);
+
 /* Adds what octoshim-otlp has counted to results. Returns true while it has some that it has not counted. */
 bool octo_spans_account(struct octo_spans *s, _Atomic uint64_t *results);
 
