@@ -116,7 +116,8 @@ def blocked_stderr_delays_nothing(t):
     for _ in range(3):
         for service in (free, blocked):
             speeds[service.name].append(t.load(service, "/small", requests // 3, 16)["per_second"])
-    check(max(speeds["blocked"]) > 0.6 * max(speeds["free"]), f"requests a second: {speeds}")
+    # Neighbours in time: the machine itself may be three times as fast from one turn to the next.
+    check(max(b / f for b, f in zip(speeds["blocked"], speeds["free"])) > 0.6, f"requests a second: {speeds}")
     got = b""
     limit = time.monotonic() + 8
 
