@@ -14,10 +14,6 @@
 
 #include "parts.h"
 
-#ifndef OCTO_VERSION
-#define OCTO_VERSION "unknown"
-#endif
-
 #define SCHEMA "https://opentelemetry.io/schemas/1.27.0"
 
 typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceRequest request_message;

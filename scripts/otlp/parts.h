@@ -25,6 +25,10 @@
 #include "octoshim/record.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 
+#ifndef OCTO_VERSION
+#define OCTO_VERSION "unknown"
+#endif
+
 /* A name of the generated code: OTEL(TRACE, Span). */
 #define OTEL_COMMON Opentelemetry__Proto__Common__V1
 #define OTEL_RESOURCE Opentelemetry__Proto__Resource__V1

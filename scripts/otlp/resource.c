@@ -11,10 +11,6 @@
 
 #include "parts.h"
 
-#ifndef OCTO_VERSION
-#define OCTO_VERSION "unknown"
-#endif
-
 enum { ATTRIBUTES_MAX = 128, OWN_MAX = 8 };
 
 static OTEL(COMMON, KeyValue) * find(const struct attributes *a, const char *key)

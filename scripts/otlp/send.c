@@ -21,10 +21,6 @@
 
 #include "parts.h"
 
-#ifndef OCTO_VERSION
-#define OCTO_VERSION "unknown"
-#endif
-
 enum {
     FIRST_PAUSE_MS = 1000,
     LAST_PAUSE_MS = 30000,

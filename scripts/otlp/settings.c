@@ -13,10 +13,6 @@
 
 #include "parts.h"
 
-#ifndef OCTO_VERSION
-#define OCTO_VERSION "unknown"
-#endif
-
 #define DEFAULT_ENDPOINT "http://localhost:4318"
 
 /* Of one setting, where it stands and what it says. */

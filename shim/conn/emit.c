@@ -337,6 +337,7 @@ void octo_emit_llm_ended(const struct octo_conn *conn, const struct octo_exchang
             r->reason = OCTO_FAILURE_KINDS; /* its status tells */
         finish(r);
     }
+    have_it_written();
 }
 
 void octo_emit_unconnected(const struct octo_unconnected *u)

@@ -2,6 +2,7 @@
 #include "conn/measure_cells.h"
 
 #include "base/hash.h"
+#include "base/settings_table.h"
 #include "base/text.h"
 #include "conn/process.h"
 #include "export/target.h"
@@ -254,8 +255,7 @@ void octo_cells_check_patterns(char *patterns, void (*complain)(const char *line
         }
         octo_text_begin(&t, line, sizeof(line) - 1);
         octo_text_str(&t, "octoshim: OCTOSHIM_ENDPOINTS: \"");
-        for (size_t i = 0; i < len && i < 100; i++)
-            octo_text_char(&t, p[i] >= ' ' && p[i] <= '~' ? p[i] : '?');
+        octo_settings_quote(&t, p, len, 100);
         octo_text_str(&t, "\" column ");
         octo_text_u64(&t, column);
         octo_text_str(&t, ": ");

@@ -1,6 +1,7 @@
 /* Providers of language models: see provider.h. */
 #include "conn/provider.h"
 
+#include "base/settings_table.h"
 #include "base/text.h"
 #include "proto/pattern.h"
 
@@ -100,8 +101,7 @@ static void read_rows(const char *text, void (*complain)(const char *line))
         }
         octo_text_begin(&t, line, sizeof(line) - 1);
         octo_text_str(&t, "octoshim: OCTOSHIM_LLM: \"");
-        for (size_t i = 0; i < len && i < 100; i++)
-            octo_text_char(&t, p[i] >= ' ' && p[i] <= '~' ? p[i] : '?');
+        octo_settings_quote(&t, p, len, 100);
         octo_text_str(&t, "\": ");
         octo_text_str(&t, why);
         octo_text_str(&t, "; left out\n");

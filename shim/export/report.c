@@ -120,7 +120,7 @@ static bool say(struct octo_writer *w, enum octo_event_kind kind, const char *re
     return waiting;
 }
 
-/* Lost spans come by the thousand; one line a minute does. What went wrong is told at once, and again when it changes. */
+/* Lost spans come by the thousand: what has gone wrong last is told at once, then once a minute. */
 static void say_of_spans(struct octo_writer *w, struct octo_reported *said, uint64_t now)
 {
     const _Atomic uint64_t *spans = w->segment->spans;
