@@ -27,7 +27,7 @@
 enum {
     BORN_WITH_MAX = 256,      /* inherited descriptors that are looked at */
     END_PATIENCE_MS = 200,    /* for a thread of ours to end */
-    EXIT_PATIENCE_MS = 100,   /* for the last events to be written */
+    EXIT_PATIENCE_MS = 1000,  /* for the last events to be written, if they can be: the machine may be a slow one */
     SPANS_PATIENCE_MS = 1000, /* for the last spans: in a container, all else ends with its first process */
 };
 
