@@ -22,7 +22,7 @@
 
 #include "base/settings.h"
 #include "elf_file.h"
-#include "spans.h"
+#include "otlp.h"
 
 extern char **environ;
 
@@ -330,22 +330,31 @@ static void check_sandbox(void)
 }
 
 /* Whether octoshim-otlp starts here, and what it makes of its settings. */
-static void check_spans(const struct octo_settings *settings)
+static void check_otlp(const struct octo_settings *settings)
 {
-    char said[2000], *last;
+    char said[2000], *rest;
+    bool complained = false;
 
-    if (!spans_try(settings, said, sizeof(said))) {
-        say("spans", "cannot be sent: %s", said);
+    if (!otlp_try(settings, said, sizeof(said))) {
+        say("otlp", "cannot be sent: %s", said);
         lower_to(PARTLY);
         return;
     }
-    last = strrchr(said, '\n');
-    if (last != NULL) {
-        *last = '\0';
-        say("spans", "not all settings are understood:");
-        puts(said);
+    for (char *line = strtok_r(said, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        static const char *const signals[] = {"spans", "metrics"};
+        const char *signal = NULL;
+
+        for (unsigned i = 0; i < 2; i++)
+            if (strncmp(line, signals[i], strlen(signals[i])) == 0 && line[strlen(signals[i])] == ' ')
+                signal = signals[i];
+        if (signal == NULL && !complained)
+            say("otlp", "not all settings are understood:");
+        complained = complained || signal == NULL;
+        if (signal == NULL)
+            puts(line);
+        else
+            say(signal, "%s", line + strlen(signal) + 1);
     }
-    say("spans", "go to %s", last != NULL ? last + 1 : said);
 }
 
 static void check_settings(const char *name)
@@ -365,8 +374,8 @@ static void check_settings(const char *name)
     } else {
         say("settings", "understood; events go to %s", settings.log);
     }
-    if (octo_settings_export_spans(&settings))
-        check_spans(&settings);
+    if (octo_settings_export_spans(&settings) || octo_settings_export_metrics(&settings))
+        check_otlp(&settings);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /*
- * A batch of records as the body of a request. See parts.h.
+ * Messages as the bodies of requests; and a batch of records as the one of spans. See parts.h.
  *
  *      ExportTraceServiceRequest
  *        └ ResourceSpans       one a process, as its number is the resource's
@@ -14,8 +14,6 @@
 
 #include "parts.h"
 
-#define SCHEMA "https://opentelemetry.io/schemas/1.27.0"
-
 typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceRequest request_message;
 typedef OTEL(TRACE, ResourceSpans) resource_spans;
 typedef OTEL(TRACE, ScopeSpans) scope_spans;
@@ -23,27 +21,33 @@ typedef OTEL(TRACE, ScopeSpans) scope_spans;
 static const resource_spans new_resource_spans = OPENTELEMETRY__PROTO__TRACE__V1__RESOURCE_SPANS__INIT;
 static const scope_spans new_scope_spans = OPENTELEMETRY__PROTO__TRACE__V1__SCOPE_SPANS__INIT;
 
+OTEL(COMMON, InstrumentationScope) * scope_of_ours(void)
+{
+    static OTEL(COMMON, InstrumentationScope) scope =
+        OPENTELEMETRY__PROTO__COMMON__V1__INSTRUMENTATION_SCOPE__INIT;
+
+    scope.name = (char *)"octoshim";
+    scope.version = (char *)OCTO_VERSION;
+    return &scope;
+}
+
 /* Records of one process: their spans, and what is around them. */
 static resource_spans *group_of(struct octo_record **records, unsigned count, const struct resource *resource,
                                 struct obstack *arena)
 {
-    static OTEL(COMMON, InstrumentationScope) scope =
-        OPENTELEMETRY__PROTO__COMMON__V1__INSTRUMENTATION_SCOPE__INIT;
     resource_spans *group = obstack_alloc(arena, sizeof *group);
     scope_spans *inner = obstack_alloc(arena, sizeof *inner);
 
-    scope.name = (char *)"octoshim";
-    scope.version = (char *)OCTO_VERSION;
     *inner = new_scope_spans;
-    inner->scope = &scope;
-    inner->schema_url = (char *)SCHEMA;
+    inner->scope = scope_of_ours();
+    inner->schema_url = (char *)OTEL_SCHEMA;
     inner->n_spans = count;
     inner->spans = obstack_alloc(arena, count * sizeof *inner->spans);
     for (unsigned i = 0; i < count; i++)
         inner->spans[i] = span_of(records[i], arena);
     *group = new_resource_spans;
     group->resource = resource_of(resource, records[0]->pid, arena);
-    group->schema_url = (char *)SCHEMA;
+    group->schema_url = (char *)OTEL_SCHEMA;
     group->n_scope_spans = 1;
     group->scope_spans = obstack_copy(arena, &inner, sizeof inner);
     return group;
@@ -71,7 +75,7 @@ static void make_room(struct body *b, size_t bytes)
 static void compress_body(struct body *b)
 {
     z_stream z = {.next_in = b->bytes, .avail_in = (uInt)b->length};
-    struct body out = {.spans = b->spans};
+    struct body out = {.count = b->count};
 
     if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         abort();
@@ -86,11 +90,28 @@ static void compress_body(struct body *b)
     *b = out;
 }
 
-void body_make(struct body *b, const struct settings *s, const struct resource *resource,
-               struct octo_record **records, unsigned count)
+void body_pack(struct body *b, const struct route *route, const ProtobufCMessage *message, size_t most)
+{
+    if (route->json) {
+        char *text = body_json(message);
+
+        free(b->bytes);
+        b->bytes = (uint8_t *)text;
+        b->length = b->room = strlen(text);
+    } else {
+        make_room(b, most != 0 ? most : protobuf_c_message_get_packed_size(message));
+        b->length = protobuf_c_message_pack(message, b->bytes);
+    }
+    if (route->gzip)
+        compress_body(b);
+}
+
+void body_spans(struct body *b, const struct route *route, const struct resource *resource,
+                struct octo_record **records, unsigned count)
 {
     static struct obstack arena;
     request_message request = OPENTELEMETRY__PROTO__COLLECTOR__TRACE__V1__EXPORT_TRACE_SERVICE_REQUEST__INIT;
+    size_t most = 64; /* its own size would be as dear to ask for as the packing */
 
     obstack_init(&arena);
     qsort(records, count, sizeof(struct octo_record *), by_process);
@@ -100,23 +121,9 @@ void body_make(struct body *b, const struct settings *s, const struct resource *
             next++;
         request.resource_spans[request.n_resource_spans++] = group_of(records + i, next - i, resource, &arena);
     }
-    b->spans = count;
-    if (s->json) {
-        char *text = body_json(&request.base);
-
-        free(b->bytes);
-        b->bytes = (uint8_t *)text;
-        b->length = b->room = strlen(text);
-    } else {
-        /* Its own size would be as dear to ask for as the packing. */
-        size_t most = 64;
-
-        for (unsigned i = 0; i < count; i++)
-            most += span_most(records[i]);
-        make_room(b, most + request.n_resource_spans * (resource->bytes_most + 256));
-        b->length = protobuf_c_message_pack(&request.base, b->bytes);
-    }
-    if (s->gzip)
-        compress_body(b);
+    for (unsigned i = 0; i < count; i++)
+        most += span_most(records[i]);
+    b->count = count;
+    body_pack(b, route, &request.base, most + request.n_resource_spans * (resource->bytes_most + 256));
     obstack_free(&arena, NULL);
 }

@@ -64,9 +64,12 @@ static json_t *value_of(const ProtobufCFieldDescriptor *field, const void *at, b
     case PROTOBUF_C_TYPE_DOUBLE:
         return always || *(const double *)at != 0 ? json_real(*(const double *)at) : NULL;
     case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_UINT64:
-        return always || *(const uint64_t *)at != 0 ? long_of(at, field->type == PROTOBUF_C_TYPE_INT64) : NULL;
+        return always || *(const uint64_t *)at != 0
+                   ? long_of(at, field->type == PROTOBUF_C_TYPE_INT64 || field->type == PROTOBUF_C_TYPE_SFIXED64)
+                   : NULL;
     default: /* 32 bits, and enumerations */
         return always || *(const uint32_t *)at != 0 ? json_integer(*(const uint32_t *)at) : NULL;
     }

@@ -6,7 +6,8 @@
  *
  *      octoshim-otlp --check    says where it would send, and what of its settings it does not understand
  *
- *      0 the pipe of records   2 the service's stderr, for complaints about settings   3 the page of counters
+ *      0 the pipe of records   2 the service's stderr, for complaints about settings   3 the page of counters, and
+ *      behind it the metrics   4 the bell that says that there are some
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,11 +37,14 @@ struct loop {
     struct settings settings;
     struct resource resource;
     struct queue queue;
-    struct sender sender;
+    struct sender spans, metrics;
+    CURLM *multi;
     struct octo_otlp_page *page;
     struct octo_record **batch;
     char *in; /* PIPE_READ bytes: read, not yet taken apart */
     size_t in_length;
+    char *text; /* of metrics; grows */
+    size_t text_room;
     uint64_t oldest_at; /* when the first in the queue has come */
     uint64_t end_at;    /* 0: the pipe is open */
 };
@@ -127,10 +131,34 @@ static void begin_batch(struct loop *l, uint64_t now)
     for (unsigned i = 0; i < count; i++)
         l->batch[i] = queue_take(&l->queue);
     l->oldest_at = now;
-    body_make(&l->sender.body, &l->settings, &l->resource, l->batch, count);
+    body_spans(&l->spans.body, &l->settings.spans, &l->resource, l->batch, count);
     for (unsigned i = 0; i < count; i++)
         free(l->batch[i]);
-    sender_begin(&l->sender, now);
+    sender_begin(&l->spans, now);
+}
+
+/* Takes the metrics that there are, and lets the writer put the next. */
+static void begin_metrics(struct loop *l, uint64_t now)
+{
+    size_t length = atomic_load(&l->page->metrics_length), done = 0;
+    ssize_t n;
+
+    if (l->text_room <= length) {
+        free(l->text);
+        l->text = malloc(l->text_room = 2 * length);
+        if (l->text == NULL)
+            abort();
+    }
+    while (done < length &&
+           (n = pread(OCTO_OTLP_PAGE, l->text + done, length - done, (off_t)(OCTO_OTLP_TEXT_AT + done))) > 0)
+        done += (size_t)n;
+    l->text[done] = '\0';
+    if (done == length && l->settings.metrics.wanted) {
+        body_metrics(&l->metrics.body, &l->settings.metrics, &l->resource, l->text, l->page->metrics_since_ns,
+                     l->page->metrics_ns);
+        sender_begin(&l->metrics, now);
+    }
+    atomic_store(&l->page->metrics_length, 0);
 }
 
 /* The writer waits for this, for a while. */
@@ -140,41 +168,77 @@ static void say_done(struct loop *l)
         syscall(SYS_futex, &l->page->done, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+static bool metrics_due(const struct loop *l)
+{
+    return atomic_load(&l->page->metrics_length) != 0;
+}
+
 static int wait_ms(const struct loop *l, uint64_t now)
 {
     uint64_t until = now + IDLE_MS;
 
-    if (l->sender.state == WAITING && l->sender.again_at < until)
-        until = l->sender.again_at;
-    if (l->sender.state == IDLE && l->queue.count > 0 && l->oldest_at + (uint64_t)l->settings.delay_ms < until)
+    if ((l->spans.state == IDLE && due(l, now)) || (l->metrics.state == IDLE && metrics_due(l)))
+        return 0;
+    if (l->spans.state == WAITING && l->spans.again_at < until)
+        until = l->spans.again_at;
+    if (l->metrics.state == WAITING && l->metrics.again_at < until)
+        until = l->metrics.again_at;
+    if (l->spans.state == IDLE && l->queue.count > 0 && l->oldest_at + (uint64_t)l->settings.delay_ms < until)
         until = l->oldest_at + (uint64_t)l->settings.delay_ms;
     if (l->end_at != 0 && l->end_at < until)
         until = l->end_at;
     return until > now ? (int)(until - now) : 0;
 }
 
+static bool idle(const struct loop *l)
+{
+    return l->spans.state == IDLE && l->queue.count == 0 && l->metrics.state == IDLE && !metrics_due(l);
+}
+
+/* Nothing is to be done but to wait, for who does not take it now. */
+static bool stalled(const struct loop *l)
+{
+    return (l->spans.state == WAITING || (l->spans.state == IDLE && l->queue.count == 0)) &&
+           (l->metrics.state == WAITING || (l->metrics.state == IDLE && !metrics_due(l)));
+}
+
+/* What came, and what is due. */
+static void step(struct loop *l, uint64_t now)
+{
+    senders_step(l->multi, now);
+    sender_again(&l->spans, now);
+    sender_again(&l->metrics, now);
+    if (l->spans.state == IDLE && due(l, now))
+        begin_batch(l, now);
+    if (l->metrics.state == IDLE && metrics_due(l))
+        begin_metrics(l, now);
+    senders_step(l->multi, now);
+}
+
 static void run(struct loop *l)
 {
     uint64_t now = now_ms();
 
-    while (l->end_at == 0 || ((l->sender.state != IDLE || l->queue.count > 0) && now < l->end_at)) {
-        struct curl_waitfd pipe = {.fd = OCTO_OTLP_RECORDS, .events = CURL_WAIT_POLLIN};
+    while (l->end_at == 0 || (!idle(l) && now < l->end_at)) {
+        struct curl_waitfd in[] = {{.fd = OCTO_OTLP_BELL, .events = CURL_WAIT_POLLIN},
+                                   {.fd = OCTO_OTLP_RECORDS, .events = CURL_WAIT_POLLIN}};
+        uint64_t rung;
 
-        curl_multi_poll(l->sender.multi, &pipe, l->end_at == 0, wait_ms(l, now), NULL);
+        curl_multi_poll(l->multi, in, l->end_at == 0 ? 2 : 1, wait_ms(l, now), NULL);
         now = now_ms();
-        if (l->end_at == 0 && pipe.revents != 0)
+        if (in[0].revents != 0 && read(OCTO_OTLP_BELL, &rung, sizeof rung) < 0 && errno != EAGAIN)
+            abort();
+        if (l->end_at == 0 && in[1].revents != 0)
             read_pipe(l, now);
-        sender_step(&l->sender, now);
-        while (l->sender.state == IDLE && due(l, now)) {
-            begin_batch(l, now);
-            sender_step(&l->sender, now);
-        }
+        step(l, now);
         /* What has to wait, the service does not wait for. */
-        if (l->end_at != 0 && l->sender.state == WAITING)
+        if (l->end_at != 0 && stalled(l))
             say_done(l);
     }
-    if (l->sender.state != IDLE)
-        sender_abandon(&l->sender, "the service has ended");
+    if (l->spans.state != IDLE)
+        sender_abandon(&l->spans, "the service has ended");
+    if (l->metrics.state != IDLE)
+        sender_abandon(&l->metrics, "the service has ended");
     atomic_fetch_add(&l->page->spans[OCTO_SPAN_FAILED], l->queue.count);
     say_done(l);
 }
@@ -191,14 +255,20 @@ static void own_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void show(const char *what, const struct route *r)
+{
+    if (r->wanted)
+        printf("%s go to %s, http/%s%s\n", what, r->shown_url, r->json ? "json" : "protobuf",
+               r->gzip ? ", gzip" : "");
+}
+
 static int check(struct loop *l)
 {
-    struct settings *s = &l->settings;
-
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    settings_read(s);
-    resource_read(&l->resource, s);
-    printf("%s, http/%s%s\n", s->shown_url, s->json ? "json" : "protobuf", s->gzip ? ", gzip" : "");
+    settings_read(&l->settings);
+    resource_read(&l->resource, &l->settings);
+    show("spans", &l->settings.spans);
+    show("metrics", &l->settings.metrics);
     return fflush(stdout) != 0;
 }
 
@@ -217,6 +287,7 @@ int main(int argc, char **argv)
         return 2;
     }
     fcntl(OCTO_OTLP_RECORDS, F_SETFL, O_NONBLOCK);
+    fcntl(OCTO_OTLP_BELL, F_SETFL, O_NONBLOCK);
     srand((unsigned)getpid());
     curl_global_init(CURL_GLOBAL_DEFAULT);
     settings_read(&l.settings);
@@ -226,10 +297,12 @@ int main(int argc, char **argv)
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
     queue_init(&l.queue, l.settings.queue_max);
-    sender_init(&l.sender, &l.settings, l.page);
+    l.multi = curl_multi_init();
+    sender_init(&l.spans, l.multi, &l.settings.spans, "spans", l.page, l.page->spans);
+    sender_init(&l.metrics, l.multi, &l.settings.metrics, "metrics", l.page, NULL);
     l.batch = calloc(l.settings.batch_max, sizeof(struct octo_record *));
     l.in = malloc(PIPE_READ);
-    if (l.batch == NULL || l.in == NULL)
+    if (l.batch == NULL || l.in == NULL || l.multi == NULL)
         abort();
     run(&l);
     return 0;

@@ -71,6 +71,8 @@ void resource_read(struct resource *r, const struct settings *s)
         set(&r->common, "deployment.environment.name", s->environment);
     if (find(&r->common, "host.name") == NULL && gethostname(host, sizeof host - 1) == 0)
         set(&r->common, "host.name", host);
+    if (*s->instance && find(&r->common, "service.instance.id") == NULL)
+        set(&r->common, "service.instance.id", s->instance);
     set(&r->common, "telemetry.sdk.name", "octoshim");
     set(&r->common, "telemetry.sdk.language", "c");
     set(&r->common, "telemetry.sdk.version", OCTO_VERSION);
@@ -87,7 +89,8 @@ OTEL(RESOURCE, Resource) * resource_of(const struct resource *r, uint32_t pid, s
 
     memcpy(a.at, r->common.at, r->common.count * sizeof *a.at);
     a.count = r->common.count;
-    attribute_number(&a, "process.pid", pid);
+    if (pid != 0)
+        attribute_number(&a, "process.pid", pid);
     *resource = fresh;
     resource->n_attributes = a.count;
     resource->attributes = a.at;

@@ -41,9 +41,10 @@ void trouble(struct octo_otlp_page *page, const char *format, ...)
     atomic_store(&page->trouble_no, no + 2);
 }
 
-static void count(struct sender *s, enum octo_span_result result, uint64_t spans)
+static void count(struct sender *s, enum octo_span_result result, uint64_t items)
 {
-    atomic_fetch_add(&s->page->spans[result], spans);
+    if (s->results != NULL)
+        atomic_fetch_add(&s->results[result], items);
 }
 
 static size_t give(char *to, size_t size, size_t times, void *arg)
@@ -67,15 +68,20 @@ static size_t hear(char *from, size_t size, size_t times, void *arg)
     return s->answer_total > ANSWER_MAX ? 0 : n;
 }
 
-void sender_init(struct sender *s, const struct settings *settings, struct octo_otlp_page *page)
+void sender_init(struct sender *s, CURLM *multi, const struct route *route, const char *what,
+                 struct octo_otlp_page *page, _Atomic uint64_t *results)
 {
-    *s = (struct sender){.settings = settings, .page = page, .multi = curl_multi_init(), .curl = curl_easy_init()};
-    if (s->multi == NULL || s->curl == NULL)
+    *s = (struct sender){.route = route, .what = what, .page = page, .results = results, .multi = multi};
+    if (!route->wanted)
+        return;
+    s->curl = curl_easy_init();
+    if (s->curl == NULL)
         abort();
-    curl_easy_setopt(s->curl, CURLOPT_URL, settings->url);
-    curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, settings->headers);
+    curl_easy_setopt(s->curl, CURLOPT_PRIVATE, s);
+    curl_easy_setopt(s->curl, CURLOPT_URL, route->url);
+    curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, route->headers);
     curl_easy_setopt(s->curl, CURLOPT_USERAGENT, "octoshim/" OCTO_VERSION " OTel-OTLP-Exporter-C/" OCTO_VERSION);
-    curl_easy_setopt(s->curl, CURLOPT_TIMEOUT_MS, settings->timeout_ms);
+    curl_easy_setopt(s->curl, CURLOPT_TIMEOUT_MS, route->timeout_ms);
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, s->error);
     curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(s->curl, CURLOPT_POST, 1L);
@@ -84,12 +90,12 @@ void sender_init(struct sender *s, const struct settings *settings, struct octo_
     curl_easy_setopt(s->curl, CURLOPT_READDATA, s);
     curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, hear);
     curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, s);
-    if (settings->ca != NULL)
-        curl_easy_setopt(s->curl, CURLOPT_CAINFO, settings->ca);
-    if (settings->certificate != NULL)
-        curl_easy_setopt(s->curl, CURLOPT_SSLCERT, settings->certificate);
-    if (settings->key != NULL)
-        curl_easy_setopt(s->curl, CURLOPT_SSLKEY, settings->key);
+    if (route->ca != NULL)
+        curl_easy_setopt(s->curl, CURLOPT_CAINFO, route->ca);
+    if (route->certificate != NULL)
+        curl_easy_setopt(s->curl, CURLOPT_SSLCERT, route->certificate);
+    if (route->key != NULL)
+        curl_easy_setopt(s->curl, CURLOPT_SSLKEY, route->key);
 }
 
 static void attempt(struct sender *s)
@@ -106,7 +112,7 @@ static void attempt(struct sender *s)
 void sender_begin(struct sender *s, uint64_t now)
 {
     s->attempts = 0;
-    s->give_up_at = now + (uint64_t)s->settings->export_ms;
+    s->give_up_at = now + (uint64_t)s->route->export_ms;
     attempt(s);
 }
 
@@ -115,8 +121,8 @@ void sender_abandon(struct sender *s, const char *why)
     if (s->state == SENDING)
         curl_multi_remove_handle(s->multi, s->curl);
     s->state = IDLE;
-    count(s, OCTO_SPAN_FAILED, s->body.spans);
-    trouble(s->page, "spans cannot be sent to %s: %s", s->settings->shown_url, why);
+    count(s, OCTO_SPAN_FAILED, s->body.count);
+    trouble(s->page, "%s cannot be sent to %s: %s", s->what, s->route->shown_url, why);
 }
 
 /* Between 3/4 and all of 1 s, 2 s, 4 s … */
@@ -136,7 +142,7 @@ static void again(struct sender *s, uint64_t now, uint64_t after_ms, const char 
     if (s->again_at > s->give_up_at)
         sender_abandon(s, why);
     else
-        trouble(s->page, "spans have to wait for %s: %s", s->settings->shown_url, why);
+        trouble(s->page, "%s have to wait for %s: %s", s->what, s->route->shown_url, why);
 }
 
 /* What a receiver has to say of itself, as far as it can be shown: a line of text. */
@@ -151,35 +157,36 @@ static void show(char *out, const char *text, size_t len)
     out[n] = '\0';
 }
 
-/* Of a good answer: how many it did not take, and why. What cannot be read says nothing. */
+/* Of a good answer: how many it did not take, and why. What cannot be read says nothing. Those about metrics have the same
+ * fields, by numbers; not by names. */
 static uint64_t rejected(const struct sender *s, char *why)
 {
     Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceResponse *r;
-    uint64_t spans = 0;
+    uint64_t items = 0;
 
-    if (s->settings->json) {
+    if (s->route->json) {
         json_t *root = json_loadb(s->answer, s->answer_length, 0, NULL);
         const json_t *partial = json_object_get(root, "partialSuccess"),
-                     *no = json_object_get(partial, "rejectedSpans");
+                     *no = json_object_get(partial, s->results != NULL ? "rejectedSpans" : "rejectedDataPoints");
         const char *text = json_string_value(json_object_get(partial, "errorMessage"));
 
         if (json_is_string(no))
-            spans = strtoull(json_string_value(no), NULL, 10);
+            items = strtoull(json_string_value(no), NULL, 10);
         else if (json_integer_value(no) > 0)
-            spans = (uint64_t)json_integer_value(no);
+            items = (uint64_t)json_integer_value(no);
         show(why, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
         json_decref(root);
     } else {
         r = opentelemetry__proto__collector__trace__v1__export_trace_service_response__unpack(
             NULL, s->answer_length, (const uint8_t *)s->answer);
         if (r != NULL && r->partial_success != NULL && r->partial_success->rejected_spans > 0) {
-            spans = (uint64_t)r->partial_success->rejected_spans;
+            items = (uint64_t)r->partial_success->rejected_spans;
             show(why, r->partial_success->error_message, strlen(r->partial_success->error_message));
         }
         if (r != NULL)
             opentelemetry__proto__collector__trace__v1__export_trace_service_response__free_unpacked(r, NULL);
     }
-    return spans < s->body.spans ? spans : s->body.spans;
+    return items < s->body.count ? items : s->body.count;
 }
 
 static void taken(struct sender *s)
@@ -188,10 +195,11 @@ static void taken(struct sender *s)
     uint64_t no = rejected(s, why);
 
     s->state = IDLE;
-    count(s, OCTO_SPAN_EXPORTED, s->body.spans - no);
+    count(s, OCTO_SPAN_EXPORTED, s->body.count - no);
     count(s, OCTO_SPAN_REJECTED, no);
     if (no > 0)
-        trouble(s->page, "%s has rejected spans: %s", s->settings->shown_url, *why ? why : "it does not say why");
+        trouble(s->page, "%s has rejected %s: %s", s->route->shown_url, s->what,
+                *why ? why : "it does not say why");
 }
 
 static void answered(struct sender *s, uint64_t now)
@@ -231,17 +239,24 @@ static void ended(struct sender *s, CURLcode code, uint64_t now)
     }
 }
 
-void sender_step(struct sender *s, uint64_t now)
+void sender_again(struct sender *s, uint64_t now)
+{
+    if (s->state == WAITING && now >= s->again_at)
+        attempt(s);
+}
+
+void senders_step(CURLM *multi, uint64_t now)
 {
     CURLMsg *message;
     int running;
 
-    if (s->state == WAITING && now >= s->again_at)
-        attempt(s);
-    if (s->state != SENDING)
-        return;
-    curl_multi_perform(s->multi, &running);
-    while ((message = curl_multi_info_read(s->multi, &running)) != NULL)
-        if (message->msg == CURLMSG_DONE)
-            ended(s, message->data.result, now);
+    curl_multi_perform(multi, &running);
+    while ((message = curl_multi_info_read(multi, &running)) != NULL) {
+        struct sender *s = NULL;
+        CURLcode code = message->data.result; /* the message is gone with the handle */
+
+        if (message->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &s) == CURLE_OK)
+            ended(s, code, now);
+    }
 }

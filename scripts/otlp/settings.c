@@ -2,7 +2,7 @@
  * What octoshim-otlp is told, by the variables that OpenTelemetry has defined. See parts.h.
  *
  * Source: OpenTelemetry specification, "OTLP Exporter Configuration" and "Environment Variable Specification": that of
- * traces comes before that of all signals; an empty value is none; what cannot be understood is told and ignored.
+ * one signal comes before that of all signals; an empty value is none; what cannot be understood is told and ignored.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -14,6 +14,15 @@
 #include "parts.h"
 
 #define DEFAULT_ENDPOINT "http://localhost:4318"
+#define OF_ALL "OTEL_EXPORTER_OTLP_"
+
+/* Of a signal: its settings' prefix, and its path below an endpoint of all. */
+struct signal {
+    const char *prefix, *path;
+};
+
+static const struct signal traces = {"OTEL_EXPORTER_OTLP_TRACES_", "/v1/traces"},
+                           metrics = {"OTEL_EXPORTER_OTLP_METRICS_", "/v1/metrics"};
 
 /* Of one setting, where it stands and what it says. */
 struct found {
@@ -34,14 +43,22 @@ static struct found find(const char *first, const char *second, const char *suff
     return f;
 }
 
-static struct found otlp(const char *suffix)
+static struct found otlp(const struct signal *signal, const char *suffix)
 {
-    return find("OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_", suffix);
+    return find(signal->prefix, OF_ALL, suffix);
 }
 
-/* `shown` is not the value where that is secret. */
+/* `shown` is not the value where that is secret. A setting of both signals is told once. */
 static void complain(const char *name, const char *shown, const char *instead)
 {
+    static char told[16][sizeof(((struct found *)0)->name)];
+    unsigned i = 0;
+
+    for (; i < sizeof told / sizeof *told && told[i][0] != '\0'; i++)
+        if (strcmp(told[i], name) == 0)
+            return;
+    if (i < sizeof told / sizeof *told)
+        snprintf(told[i], sizeof told[i], "%s", name);
     fprintf(stderr, "octoshim: %s=%s is not understood; %s\n", name, shown, instead);
 }
 
@@ -111,7 +128,7 @@ bool settings_decode(const char *text, size_t len, char **out)
 }
 
 /* Adds "name: value" or says no. */
-static bool add_header(struct settings *s, const char *pair, size_t len)
+static bool add_header(struct route *r, const char *pair, size_t len)
 {
     const char *equals = memchr(pair, '=', len);
     char *name = NULL, *value = NULL, *line = NULL;
@@ -124,7 +141,7 @@ static bool add_header(struct settings *s, const char *pair, size_t len)
         good = good && ((unsigned char)*c >= 0x20 || *c == '\t') && *c != 0x7f;
     good = good && asprintf(&line, *value ? "%s: %s" : "%s;%s", name, value) > 0;
     if (good)
-        s->headers = curl_slist_append(s->headers, line);
+        r->headers = curl_slist_append(r->headers, line);
     free(name);
     free(value);
     free(line);
@@ -132,14 +149,14 @@ static bool add_header(struct settings *s, const char *pair, size_t len)
 }
 
 /* name=value,name=value: each in percent-encoding. Values are secrets. */
-static void read_headers(struct settings *s)
+static void read_headers(struct route *r, const struct signal *signal)
 {
-    struct found f = otlp("HEADERS");
+    struct found f = otlp(signal, "HEADERS");
 
     for (const char *p = f.value; p != NULL && *p;) {
         size_t len = strcspn(p, ",");
 
-        if (strspn(p, " \t") < len && !add_header(s, p, len))
+        if (strspn(p, " \t") < len && !add_header(r, p, len))
             complain(f.name, "(not shown)", "one of its headers is left out");
         p += len + (p[len] == ',');
     }
@@ -175,21 +192,19 @@ static bool take_url(const char *text, const char *path, char **whole, char **sh
     return good;
 }
 
-static void read_endpoint(struct settings *s)
+static void read_endpoint(struct route *r, const struct signal *signal)
 {
-    static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"};
-
     for (int i = 0; i < 2; i++) {
-        const char *value = getenv(names[i]);
+        struct found f = find(i == 0 ? signal->prefix : OF_ALL, NULL, "ENDPOINT");
 
-        if (value == NULL || *value == '\0')
+        if (f.value == NULL)
             continue;
-        if (take_url(value, i == 0 ? NULL : "/v1/traces", &s->url, &s->shown_url))
+        if (take_url(f.value, i == 0 ? NULL : signal->path, &r->url, &r->shown_url))
             return;
         /* It may hold a password, and is not shown. */
-        complain(names[i], "(not shown)", "it has to be http://… or https://…");
+        complain(f.name, "(not shown)", "it has to be http://… or https://…");
     }
-    if (!take_url(DEFAULT_ENDPOINT, "/v1/traces", &s->url, &s->shown_url))
+    if (!take_url(DEFAULT_ENDPOINT, signal->path, &r->url, &r->shown_url))
         abort();
 }
 
@@ -200,23 +215,33 @@ static const char *or_empty(const char *name)
     return value != NULL ? value : "";
 }
 
-void settings_read(struct settings *s)
+static void read_route(struct route *r, const struct signal *signal)
 {
-    struct found protocol = otlp("PROTOCOL");
+    struct found protocol = otlp(signal, "PROTOCOL");
 
-    *s = (struct settings){.url = NULL};
-    read_endpoint(s);
+    read_endpoint(r, signal);
     if (protocol.value != NULL && strcasecmp(protocol.value, "grpc") == 0)
         complain(protocol.name, "grpc", "http/protobuf is used, to a port that speaks it, as 4318");
     else
-        s->json = word(protocol, "http/protobuf", "http/json");
-    s->gzip = word(otlp("COMPRESSION"), "none", "gzip");
-    s->timeout_ms = number(otlp("TIMEOUT"), 10000, 1);
-    s->ca = otlp("CERTIFICATE").value;
-    s->certificate = otlp("CLIENT_CERTIFICATE").value;
-    s->key = otlp("CLIENT_KEY").value;
+        r->json = word(protocol, "http/protobuf", "http/json");
+    r->gzip = word(otlp(signal, "COMPRESSION"), "none", "gzip");
+    r->timeout_ms = number(otlp(signal, "TIMEOUT"), 10000, 1);
+    r->ca = otlp(signal, "CERTIFICATE").value;
+    r->certificate = otlp(signal, "CLIENT_CERTIFICATE").value;
+    r->key = otlp(signal, "CLIENT_KEY").value;
+    r->headers = curl_slist_append(r->headers, r->json ? "Content-Type: application/json"
+                                                       : "Content-Type: application/x-protobuf");
+    if (r->gzip)
+        r->headers = curl_slist_append(r->headers, "Content-Encoding: gzip");
+    r->headers = curl_slist_append(r->headers, "Expect:");
+    read_headers(r, signal);
+}
+
+static void read_spans(struct settings *s)
+{
+    read_route(&s->spans, &traces);
     s->delay_ms = number(find("OTEL_BSP_", NULL, "SCHEDULE_DELAY"), 5000, 0);
-    s->export_ms = number(find("OTEL_BSP_", NULL, "EXPORT_TIMEOUT"), 30000, 1);
+    s->spans.export_ms = number(find("OTEL_BSP_", NULL, "EXPORT_TIMEOUT"), 30000, 1);
     s->queue_max = (unsigned)number(find("OTEL_BSP_", NULL, "MAX_QUEUE_SIZE"), 2048, 1);
     if (s->queue_max > 1000000) {
         complain("OTEL_BSP_MAX_QUEUE_SIZE", "(more than a million)", "a million is used");
@@ -227,14 +252,39 @@ void settings_read(struct settings *s)
         s->batch_max = s->queue_max;
     if (s->batch_max > 8192)
         s->batch_max = 8192; /* the request stays well under the 64 MiB that receivers must take */
+}
+
+/* What there is but one kind of: says so if another is asked for. */
+static void only(struct found f, const char *what)
+{
+    char instead[64];
+
+    if (f.value == NULL || strcasecmp(f.value, what) == 0)
+        return;
+    snprintf(instead, sizeof instead, "%s is used", what);
+    complain(f.name, f.value, instead);
+}
+
+static void read_metrics(struct settings *s)
+{
+    read_route(&s->metrics, &metrics);
+    s->metrics.export_ms = number(find("OTEL_METRIC_EXPORT_", NULL, "TIMEOUT"), 30000, 1);
+    only(find(metrics.prefix, NULL, "TEMPORALITY_PREFERENCE"), "cumulative");
+    only(find(metrics.prefix, NULL, "DEFAULT_HISTOGRAM_AGGREGATION"), "explicit_bucket_histogram");
+}
+
+void settings_read(struct settings *s)
+{
+    *s = (struct settings){.queue_max = 1, .batch_max = 1};
+    s->spans.wanted = strcmp(or_empty("OTEL_TRACES_EXPORTER"), "none") != 0;
+    s->metrics.wanted = strcmp(or_empty("OTEL_METRICS_EXPORTER"), "otlp") == 0;
+    if (s->spans.wanted)
+        read_spans(s);
+    if (s->metrics.wanted)
+        read_metrics(s);
     s->service = or_empty("SERVICE_NAME");
     s->version = or_empty("APP_VERSION");
     s->environment = or_empty("ENVIRONMENT");
+    s->instance = or_empty("OCTOSHIM_INSTANCE");
     s->attributes = or_empty("OTEL_RESOURCE_ATTRIBUTES");
-    s->headers = curl_slist_append(s->headers, s->json ? "Content-Type: application/json"
-                                                       : "Content-Type: application/x-protobuf");
-    if (s->gzip)
-        s->headers = curl_slist_append(s->headers, "Content-Encoding: gzip");
-    s->headers = curl_slist_append(s->headers, "Expect:");
-    read_headers(s);
 }

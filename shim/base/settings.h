@@ -38,7 +38,7 @@ enum octo_sampler {
 
 enum octo_rotate { OCTO_ROTATE_DAILY, OCTO_ROTATE_HOURLY, OCTO_ROTATE_SIZE, OCTO_ROTATE_NEVER };
 
-/* Where spans go. UNSET: over OTLP if an endpoint is given. */
+/* Where spans, or metrics, go. UNSET: over OTLP if an endpoint is given. Of metrics: bits. */
 enum octo_exporter { OCTO_EXPORTER_UNSET, OCTO_EXPORTER_NONE, OCTO_EXPORTER_OTLP };
 
 enum {
@@ -80,6 +80,7 @@ struct octo_settings {
     uint8_t rotate;                      /* enum octo_rotate */
     bool sdk_disabled;                   /* OTEL_SDK_DISABLED: nothing is sent over OTLP */
     uint8_t traces_exporter;             /* OTEL_TRACES_EXPORTER: enum octo_exporter */
+    uint8_t metrics_exporters;           /* OTEL_METRICS_EXPORTER: enum octo_exporter */
     uint8_t sampler;                     /* OTEL_TRACES_SAMPLER: enum octo_sampler */
     char library[OCTO_PATH_MAX];         /* of liboctoshim.so, absolute: what it starts is beside it */
     uint16_t exporter_len;               /* bytes of exporter */
@@ -90,6 +91,7 @@ struct octo_settings {
     uint64_t from_environment;           /* bit per setting: which the environment gave (the file must not) */
     uint64_t rotate_bytes;               /* of OCTO_ROTATE_SIZE */
     uint64_t slow_ns;                    /* OCTOSHIM_SLOW_MS */
+    uint64_t metrics_interval_ns;        /* OTEL_METRIC_EXPORT_INTERVAL: between two that are pushed over OTLP */
     struct octo_listen listen;           /* OCTOSHIM_METRICS_LISTEN */
     struct octo_buckets buckets;         /* OCTOSHIM_METRICS_BUCKETS: of request durations */
     char program[OCTO_SETTING_MAX];      /* base name of the executable */
@@ -137,6 +139,9 @@ const char *octo_settings_exporter(const struct octo_settings *s, const char *na
 
 /* True if spans are to be sent over OTLP. */
 bool octo_settings_export_spans(const struct octo_settings *s);
+
+/* True if metrics are to be pushed over OTLP. An endpoint of all signals is not enough: Prometheus is how they go. */
+bool octo_settings_export_metrics(const struct octo_settings *s);
 
 /* True if this program is to be left alone: disable, not included, or excluded (which wins). */
 bool octo_settings_inert(const struct octo_settings *s);

@@ -1,5 +1,5 @@
 /*
- * What the exporter of spans is told: variables that OpenTelemetry has defined, kept as they are given for
+ * What the exporter of spans and metrics is told: variables that OpenTelemetry has defined, kept as they are given for
  * octoshim-otlp, which reads and judges them. See settings.h.
  *
  *      exporter: NAME=value\0NAME2=value2\0
@@ -13,7 +13,7 @@
 enum { LINE_MAX = 200, NAME_SHOWN = 80 };
 
 /* Of each signal, and of all. */
-static const char *const prefixes[] = {"OTEL_EXPORTER_OTLP_", "OTEL_BSP_"};
+static const char *const prefixes[] = {"OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_METRIC_EXPORT_"};
 static const char attributes_name[] = "OTEL_RESOURCE_ATTRIBUTES";
 
 /* What the exporter's transport goes by. */
@@ -101,4 +101,13 @@ bool octo_settings_export_spans(const struct octo_settings *s)
     return s->traces_exporter == OCTO_EXPORTER_OTLP ||
            octo_settings_exporter(s, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") ||
            octo_settings_exporter(s, "OTEL_EXPORTER_OTLP_ENDPOINT");
+}
+
+bool octo_settings_export_metrics(const struct octo_settings *s)
+{
+    if (s->sdk_disabled)
+        return false;
+    if (s->metrics_exporters != OCTO_EXPORTER_UNSET)
+        return (s->metrics_exporters & OCTO_EXPORTER_OTLP) != 0;
+    return octo_settings_exporter(s, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") != NULL;
 }

@@ -61,6 +61,20 @@ static const struct word exporter_words[] = {
     {NULL, 0},
 };
 
+static const struct word metrics_exporter_words[] = {
+    {"", OCTO_EXPORTER_UNSET},          {"otlp", OCTO_EXPORTER_OTLP},
+    {"prometheus", OCTO_EXPORTER_NONE}, /* OCTOSHIM_METRICS_LISTEN says where */
+    {"none", OCTO_EXPORTER_NONE},       {NULL, 0},
+};
+
+static const struct word propagator_words[] = {
+    {"tracecontext", OCTO_PROPAGATE_TRACECONTEXT},
+    {"b3", OCTO_PROPAGATE_B3},
+    {"baggage", 0},
+    {"none", 0},
+    {NULL, 0},
+};
+
 static const struct word sampler_words[] = {
     {"always_on", OCTO_SAMPLER_ON},
     {"always_off", OCTO_SAMPLER_OFF},
@@ -96,13 +110,9 @@ static int parse_word(const struct word *words, const char *value, size_t len, u
     return -EINVAL;
 }
 
-static int parse_propagators(const char *value, size_t len, uint8_t *to)
+/* Words, comma separated: the bits of all. */
+static int parse_list(const struct word *words, const char *value, size_t len, uint8_t *to)
 {
-    static const struct word words[] = {{"tracecontext", OCTO_PROPAGATE_TRACECONTEXT},
-                                        {"b3", OCTO_PROPAGATE_B3},
-                                        {"baggage", 0},
-                                        {"none", 0},
-                                        {NULL, 0}};
     uint8_t all = 0, one;
 
     for (const char *p = value, *end = value + len, *comma; p <= end; p = comma + 1) {
@@ -323,13 +333,15 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
     case OCTO_SETTING_INJECT:
         return parse_word(inject_words, value, len, member);
     case OCTO_SETTING_PROPAGATORS:
-        return parse_propagators(value, len, member);
+        return parse_list(propagator_words, value, len, member);
     case OCTO_SETTING_ENRICH:
         return parse_word(enrich_words, value, len, member);
     case OCTO_SETTING_CONTEXT:
         return parse_word(context_words, value, len, member);
     case OCTO_SETTING_EXPORTER:
         return parse_word(exporter_words, value, len, member);
+    case OCTO_SETTING_METRICS_EXPORTERS:
+        return parse_list(metrics_exporter_words, value, len, member);
     case OCTO_SETTING_SAMPLER:
         return parse_word(sampler_words, value, len, member);
     case OCTO_SETTING_ROTATE:

@@ -15,8 +15,9 @@ enum octo_setting_kind {
     OCTO_SETTING_INJECT,
     OCTO_SETTING_CONTEXT,
     OCTO_SETTING_ENRICH,
-    OCTO_SETTING_PROPAGATORS, /* words, comma separated */
-    OCTO_SETTING_EXPORTER,    /* otlp, none */
+    OCTO_SETTING_PROPAGATORS,       /* words, comma separated */
+    OCTO_SETTING_EXPORTER,          /* otlp, none */
+    OCTO_SETTING_METRICS_EXPORTERS, /* otlp, prometheus, none: words, comma separated */
     OCTO_SETTING_SAMPLER,
     OCTO_SETTING_ROTATE,
     OCTO_SETTING_MILLISECONDS, /* member in nanoseconds */
@@ -67,6 +68,10 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
     X(SDK_DISABLED, "OTEL_SDK_DISABLED", BOOL, BOTH, sdk_disabled, "false", OCTO_WORDS_BOOL)                      \
     X(TRACES_EXPORTER, "OTEL_TRACES_EXPORTER", EXPORTER, BOTH, traces_exporter, "",                               \
       "otlp, none; where it is not given, otlp if an endpoint is")                                                \
+    X(METRICS_EXPORTER, "OTEL_METRICS_EXPORTER", METRICS_EXPORTERS, BOTH, metrics_exporters, "",                  \
+      "otlp, prometheus, comma separated; none; where it is not given, otlp if an endpoint of metrics is")        \
+    X(METRIC_INTERVAL, "OTEL_METRIC_EXPORT_INTERVAL", MILLISECONDS, BOTH, metrics_interval_ns, "60000",           \
+      "whole milliseconds, 1 to 1000000000")                                                                      \
     X(SAMPLER, "OTEL_TRACES_SAMPLER", SAMPLER, BOTH, sampler, "parentbased_always_on",                            \
       "always_on, always_off, traceidratio, each also as parentbased_...")                                        \
     X(SAMPLER_ARG, "OTEL_TRACES_SAMPLER_ARG", FRACTION, BOTH, sampler_ratio, "1.0",                               \

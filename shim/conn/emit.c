@@ -231,6 +231,8 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
 
     if (!end_wanted(x, level)) {
         octo_emit_forgo(x);
+        if (octo_service.pushes)
+            have_it_written(); /* metrics go by the writer, whatever the events' level */
         return;
     }
     r = take_intent(x);

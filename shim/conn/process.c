@@ -25,9 +25,9 @@
 #include <sys/stat.h>
 
 enum {
-    BORN_WITH_MAX = 256,      /* inherited descriptors that are looked at */
-    END_PATIENCE_MS = 200,    /* for a thread of ours to end */
-    EXIT_PATIENCE_MS = 1000,  /* for the last events to be written, if they can be: the machine may be a slow one */
+    BORN_WITH_MAX = 256,     /* inherited descriptors that are looked at */
+    END_PATIENCE_MS = 200,   /* for a thread of ours to end */
+    EXIT_PATIENCE_MS = 1000, /* for the last events to be written, if they can be: the machine may be a slow one */
     SPANS_PATIENCE_MS = 1000, /* for the last spans: in a container, all else ends with its first process */
 };
 
@@ -242,6 +242,7 @@ bool octo_service_wake(int listener)
     octo_settings_from_file(s, NULL);
     make_absolute(s->log, sizeof(s->log));
     octo_service.spans = octo_settings_export_spans(s);
+    octo_service.pushes = octo_settings_export_metrics(s);
     octo_context_wake();
     octo_enrich_wake();
     complain(s->complaints);

@@ -32,6 +32,7 @@ struct octo_service {
     struct octo_segment *segment; /* NULL until awake, and where no memory could be had */
     struct octo_metrics *metrics; /* in the segment; the same */
     bool spans;                   /* are sent over OTLP */
+    bool pushes;                  /* metrics over OTLP */
     char argv0[OCTO_SETTING_MAX];
     struct octo_settings settings;
     char segment_path[OCTO_PATH_MAX];

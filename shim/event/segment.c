@@ -69,6 +69,9 @@ void octo_segment_begin(struct octo_segment *segment, const struct octo_identity
     copy_name(segment->service, identity->service);
     copy_name(segment->environment, identity->environment);
     copy_name(segment->app_version, identity->app_version);
+    segment->begun_ns = octo_clock_real_ns();
+    segment->instance[0] = secret();
+    segment->instance[1] = secret();
     segment->kin = identity->kin;
     segment->listener = identity->listener;
     segment->log_dev = identity->log_dev;

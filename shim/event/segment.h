@@ -38,7 +38,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 5u
+#define OCTO_SEGMENT_VERSION 6u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -75,6 +75,8 @@ struct octo_segment {
     char service[OCTO_SEGMENT_NAME_MAX]; /* identity, so that a later start can write our events */
     char environment[OCTO_SEGMENT_NAME_MAX];
     char app_version[OCTO_SEGMENT_NAME_MAX];
+    uint64_t begun_ns;    /* CLOCK_REALTIME: since when it counts */
+    uint64_t instance[2]; /* random: service.instance.id */
     uint64_t kin;
     uint64_t listener;         /* inode of the socket that the creator listened on first */
     uint64_t log_dev, log_ino; /* of the creator's stderr, where that is the log */

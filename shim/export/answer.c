@@ -7,22 +7,24 @@
 
 enum { REST = 9 }; /* making one may take a tenth of the time */
 
-static void expose(struct octo_answers *a, struct octo_bulk *b, unsigned kind)
+void octo_answer_write(struct octo_bulk *b, struct octo_segment *segment, enum octo_exposition format,
+                       uint64_t scrape_ns, bool keep)
 {
-    struct octo_metrics *m = octo_segment_metrics(a->segment);
+    struct octo_metrics *m = octo_segment_metrics(segment);
     struct octo_account account;
     const struct octo_view view = {
-        .segment = a->segment,
-        .format = kind & OCTO_ANSWER_OPEN ? OCTO_OPENMETRICS : OCTO_TEXT,
-        .account = &account,
-        .scrape_ns = a->last_ns,
-    };
+        .segment = segment, .format = format, .account = &account, .scrape_ns = scrape_ns};
 
     if (m)
         octo_owner_reap(m, octo_account_is_over);
-    octo_account_take(&account, a->segment, true);
+    octo_account_take(&account, segment, keep);
     octo_bulk_clear(b);
     octo_expose(b, &view);
+}
+
+static void expose(struct octo_answers *a, struct octo_bulk *b, unsigned kind)
+{
+    octo_answer_write(b, a->segment, kind & OCTO_ANSWER_OPEN ? OCTO_OPENMETRICS : OCTO_TEXT, a->last_ns, true);
 }
 
 static bool make(struct octo_answers *a, struct octo_answer *answer, unsigned kind)

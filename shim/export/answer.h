@@ -1,7 +1,7 @@
 /*
  * Answers: the bodies that scrapers are sent, each made once for all who asked before it was made.
  *
- * For: the exposer. Context: its thread. A body is shared by the connections that are being sent it, and there are few of
+ * For: the exposer, and the writer that pushes metrics. Context: the exposer's thread. A body is shared by the connections that are being sent it, and there are few of
  * them, so that neither many scrapers nor slow ones take much memory; and making them takes at most a tenth of a
  * processor, however many ask (the others wait for the next). Owns its mappings.
  */
@@ -31,6 +31,11 @@ struct octo_answers {
     struct octo_bulk plain; /* what is being compressed */
     struct octo_answer answer[OCTO_ANSWERS];
 };
+
+/* Writes one into b, in place of what was there; b->cut if it did not fit. keep: see account.h. Any thread of ours with
+ * descriptors of its own. */
+void octo_answer_write(struct octo_bulk *b, struct octo_segment *segment, enum octo_exposition format,
+                       uint64_t scrape_ns, bool keep);
 
 /*
  * An answer of that kind which was begun after asked_ns, for one more user. NULL: not now; *wait_ns: ask again after that

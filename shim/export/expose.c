@@ -194,21 +194,23 @@ static void show(struct page *page, const struct octo_metric_family *f, const st
 
 /*
  * The numbers of all series, family by family, each in the order in which they were made. The index says which
- * there are; a series that was made but lost a race is in none.
+ * there are; a series that was made but lost a race is in none. there: all zero.
  */
-static const uint16_t *sort(const struct octo_metrics *m, uint32_t from[OCTO_FAMILIES + 1])
+struct order {
+    uint16_t series[OCTO_SERIES];
+    uint8_t there[OCTO_SERIES];
+};
+
+static void sort(struct order *order, const struct octo_metrics *m, uint32_t from[OCTO_FAMILIES + 1])
 {
-    static uint16_t order[OCTO_SERIES];
-    static uint8_t there[OCTO_SERIES];
     uint32_t at[OCTO_FAMILIES];
 
-    memset(there, 0, sizeof(there));
     memset(from, 0, (OCTO_FAMILIES + 1) * sizeof(from[0]));
     for (unsigned i = 0; i < OCTO_SERIES_INDEX; i++) {
         uint32_t found = atomic_load_explicit(&m->index[i], memory_order_acquire);
 
         if (found != 0) {
-            there[found - 1] = 1;
+            order->there[found - 1] = 1;
             from[m->series[found - 1].family + 1]++;
         }
     }
@@ -217,9 +219,8 @@ static const uint16_t *sort(const struct octo_metrics *m, uint32_t from[OCTO_FAM
         from[i + 1] += from[i];
     }
     for (unsigned i = 0; i < OCTO_SERIES; i++)
-        if (there[i])
-            order[at[m->series[i].family]++] = (uint16_t)i;
-    return order;
+        if (order->there[i])
+            order->series[at[m->series[i].family]++] = (uint16_t)i;
 }
 
 static void show_families(struct page *page)
@@ -227,15 +228,24 @@ static void show_families(struct page *page)
     uint32_t from[OCTO_FAMILIES + 1];
     const struct octo_metrics *m = page->m;
     unsigned families = atomic_load_explicit(&m->families, memory_order_acquire);
-    const uint16_t *order = sort(m, from);
+    struct octo_bulk memory; /* two threads of a process may show its metrics at once */
+    struct order *order;
 
+    octo_bulk_begin(&memory, 2 * sizeof *order);
+    order = (struct order *)octo_bulk_room(&memory, sizeof *order); /* fresh: all zero */
+    if (order == NULL) {
+        page->b->cut = true;
+        return;
+    }
+    sort(order, m, from);
     for (unsigned i = 0; i < families; i++) {
         const struct octo_metric_family *f = &m->family[i];
 
         describe(page, f->name, f->help, type_names[f->type]);
         for (uint32_t k = from[i]; k < from[i + 1]; k++)
-            show(page, f, &m->series[order[k]]);
+            show(page, f, &m->series[order->series[k]]);
     }
+    octo_bulk_end(&memory);
 }
 
 /* ── the shim about itself ─────────────────────────────────────────────────────────────────────────── */

@@ -1,7 +1,7 @@
 /*
  * Expose: a segment's metrics as text for Prometheus.
  *
- * For: the exposer thread, and the command that shows another process's. Context: one thread at a time; only reads the
+ * For: the exposer thread, and the command that shows another process's. Context: any thread of ours; only reads the
  * segment. Each value is read once; a counter never goes down from one text to the next.
  * Source: Prometheus text exposition format 0.0.4; OpenMetrics 1.0.0.
  */

@@ -129,7 +129,7 @@ static void say_of_spans(struct octo_writer *w, struct octo_reported *said, uint
 
     for (unsigned i = OCTO_SPAN_EXPORTED + 1; i < OCTO_SPAN_RESULT_COUNT; i++)
         lost += atomic_load(&spans[i]);
-    if (w->spans.settings == NULL ||
+    if ((!w->spans.wanted && w->push.interval_ns == 0) ||
         (w->spans_ns != 0 && now - w->spans_ns < OCTO_SPANS_REPORT_MS * OCTO_NS_PER_MS))
         return;
     if (octo_spans_trouble(&w->spans, reason))

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,7 +26,9 @@ void octo_spans_init(struct octo_spans *s, const struct octo_settings *settings)
         octo_sys(SYS_munmap, page, sizeof *page);
     atomic_store(&s->page, NULL);
     s->settings = settings;
-    s->pipe = -1;
+    s->wanted = settings != NULL && octo_settings_export_spans(settings);
+    s->put = false;
+    s->pipe = s->page_fd = s->bell = -1;
     s->not_before_ns = s->handed = 0;
     s->in_vain = 0;
     memset(s->seen, 0, sizeof s->seen);
@@ -66,9 +69,12 @@ static uint64_t count_records(const char *p, size_t length)
 
 static void close_pipe(struct octo_spans *s)
 {
-    if (s->pipe >= 0)
+    if (s->pipe >= 0) {
         octo_sys(SYS_close, s->pipe);
-    s->pipe = -1;
+        octo_sys(SYS_close, s->page_fd);
+        octo_sys(SYS_close, s->bell);
+    }
+    s->pipe = s->page_fd = s->bell = -1;
     s->rest_length = 0;
 }
 
@@ -96,44 +102,56 @@ static int make_page(struct octo_spans *s)
 static int start(struct octo_spans *s, const struct octo_sink *sink)
 {
     struct octo_sink view = *sink; /* only its view of stderr is used */
-    struct octo_helper helper = {.library = s->settings->library, .settings = s->settings};
+    struct octo_helper helper = {
+        .library = s->settings->library, .settings = s->settings, .instance = s->instance};
     int ends[2], error = (int)octo_sys(SYS_pipe2, ends, O_CLOEXEC);
 
     if (error < 0)
         return error;
     octo_sys(SYS_fcntl, ends[1], F_SETFL, O_NONBLOCK);
     octo_sys(SYS_fcntl, ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* or what is allowed */
+    s->pipe = ends[1];
+    s->bell = helper.bell = (int)octo_sys(SYS_eventfd2, 0, O_CLOEXEC | O_NONBLOCK);
+    s->page_fd = helper.page = make_page(s);
     helper.records = ends[0];
-    helper.page = error = make_page(s);
+    error = helper.bell < 0 ? helper.bell : helper.page;
     if (error >= 0) {
         helper.err = octo_sink_stderr(&view);
         error = octo_helper_start(&helper);
-        octo_sys(SYS_close, helper.page);
         if (helper.err > 2)
             octo_sys(SYS_close, helper.err);
     }
     octo_sys(SYS_close, ends[0]);
     if (error < 0) {
-        octo_sys(SYS_close, ends[1]);
+        close_pipe(s);
         return error;
     }
-    s->pipe = ends[1];
+    s->put = false;
     s->handed = 0;
     s->trouble_no = 0;
     memset(s->seen, 0, sizeof s->seen);
     return 0;
 }
 
-void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
+bool octo_spans_start(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
 {
     uint64_t now = octo_clock_mono_ns();
 
-    if (s->length == 0 || s->pipe >= 0 || now < s->not_before_ns)
-        return;
+    if (s->pipe >= 0)
+        return true;
+    if (now < s->not_before_ns)
+        return false;
     octo_spans_account(s, results);
     s->not_before_ns = now + (OCTO_SPANS_PAUSE_MS * OCTO_NS_PER_MS << (s->in_vain < 6 ? s->in_vain : 6));
     s->in_vain++;
     s->start_error = start(s, sink);
+    return s->pipe >= 0;
+}
+
+void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
+{
+    if (s->length != 0)
+        octo_spans_start(s, results, sink);
 }
 
 /* Returns how many bytes the pipe has taken. */
@@ -189,6 +207,42 @@ void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results)
     atomic_fetch_add_explicit(&results[OCTO_SPAN_DROPPED], count_records(s->batch + whole, s->length - whole),
                               memory_order_relaxed);
     s->length = 0;
+}
+
+bool octo_spans_metrics_wait(struct octo_spans *s)
+{
+    struct octo_otlp_page *page = atomic_load(&s->page);
+    struct pollfd pipe = {.fd = s->pipe};
+    struct timespec none = {0, 0};
+
+    if (octo_sys(SYS_ppoll, &pipe, 1, &none, NULL, 8) == 1) { /* POLLERR: nobody reads it any more */
+        close_pipe(s);
+        s->start_error = -EPIPE;
+        return true;
+    }
+    if (atomic_load(&page->metrics_length) != 0)
+        return true;
+    s->in_vain = s->put ? 0 : s->in_vain;
+    return false;
+}
+
+void octo_spans_put_metrics(struct octo_spans *s, const char *text, size_t length, uint64_t since_ns)
+{
+    struct octo_otlp_page *page = atomic_load(&s->page);
+    uint64_t one = 1;
+
+    for (size_t done = 0; done < length;) {
+        long n = octo_sys(SYS_pwrite64, s->page_fd, text + done, length - done, OCTO_OTLP_TEXT_AT + done);
+
+        if (n <= 0 && n != -EINTR)
+            return; /* no memory now */
+        done += n > 0 ? (size_t)n : 0;
+    }
+    page->metrics_since_ns = since_ns;
+    page->metrics_ns = octo_clock_real_ns();
+    s->put = true;
+    atomic_store(&page->metrics_length, length);
+    octo_sys(SYS_write, s->bell, &one, sizeof one);
 }
 
 void octo_spans_drop(struct octo_spans *s, _Atomic uint64_t *results)

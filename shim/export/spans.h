@@ -1,9 +1,10 @@
 /*
- * Spans: records of ended, sampled requests on their way to octoshim-otlp. See include/octoshim/otlp.h.
+ * Spans: records of ended, sampled requests on their way to octoshim-otlp; and how that is started, which push.h shares.
+ * See include/octoshim/otlp.h.
  *
  * For: the writer. Each record is handed over at most once, after its line is written: one that a killed writer has
  * perhaps handed over is not handed over again. Never waits: what the pipe does not take is dropped, and counted.
- * octoshim-otlp is started with the first record, and again if it has ended, OCTO_SPANS_PAUSE_MS later at the soonest.
+ * octoshim-otlp is started with the first record or the first metrics, and again if it has ended, OCTO_SPANS_PAUSE_MS later at the soonest.
  *
  * Context: the writer thread, holding the lead; octo_spans_wait() is any other thread's.
  */
@@ -22,9 +23,13 @@ enum {
 };
 
 struct octo_spans {
-    const struct octo_settings *settings;  /* NULL: nobody wants spans */
+    const struct octo_settings *settings;  /* of who is to be started */
+    const uint64_t *instance;              /* the segment's */
+    bool wanted;                           /* somebody wants spans */
     struct octo_otlp_page *_Atomic page;   /* NULL: octoshim-otlp has not been started */
-    int pipe;                              /* its write end, -1: closed */
+    int pipe;                              /* its write end, -1: closed. Then the two below are, too */
+    int page_fd, bell;                     /* the page's file, and the eventfd */
+    bool put;                              /* metrics, to the one that runs now */
     uint64_t not_before_ns;                /* no new start before */
     uint32_t in_vain;                      /* starts since one that was of use */
     uint64_t handed;                       /* to octoshim-otlp since its start */
@@ -43,7 +48,7 @@ void octo_spans_init(struct octo_spans *s, const struct octo_settings *settings)
 /* Whether the record is that of a span; false for all if nobody wants spans. */
 static inline bool octo_spans_wants(const struct octo_spans *s, const struct octo_record *r)
 {
-    return s->settings != NULL && (r->trace_flags & 1) && (r->trace[0] | r->trace[1]) != 0 &&
+    return s->wanted && (r->trace_flags & 1) && (r->trace[0] | r->trace[1]) != 0 &&
            (r->kind == OCTO_EV_REQUEST_COMPLETED || r->kind == OCTO_EV_REQUEST_ABORTED ||
             r->kind == OCTO_EV_CLIENT_REQUEST_COMPLETED || r->kind == OCTO_EV_CLIENT_REQUEST_FAILED ||
             r->kind == OCTO_EV_LLM_CALL_COMPLETED || r->kind == OCTO_EV_LLM_CALL_FAILED);
@@ -55,6 +60,13 @@ bool octo_spans_add(struct octo_spans *s, const struct octo_record *r, int64_t r
 /* Sees to it that octoshim-otlp runs, if there is something for it. results: the segment's counters. sink: knows the service's
  * stderr. */
 void octo_spans_prepare(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink);
+
+/* Sees to it that octoshim-otlp runs. False: not now. */
+bool octo_spans_start(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink);
+
+/* Whether metrics that were put have not been taken yet; puts some, with what they count from, if none do. octoshim-otlp runs. */
+bool octo_spans_metrics_wait(struct octo_spans *s);
+void octo_spans_put_metrics(struct octo_spans *s, const char *text, size_t length, uint64_t since_ns);
 
 /* Hands the batch over, to who is there. */
 void octo_spans_hand_over(struct octo_spans *s, _Atomic uint64_t *results);

@@ -65,6 +65,10 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
     bool long_sleep = quiet >= OCTO_QUIET_NAPS;
     /* octoshim-otlp counts without ringing. */
     unsigned most_ms = octo_spans_account(&w->spans, w->segment->spans) ? OCTO_SPANS_LOOK_MS : 0;
+    unsigned push_ms = octo_push_wait_ms(&w->push);
+
+    if (most_ms == 0 || (push_ms != 0 && push_ms < most_ms))
+        most_ms = push_ms;
 
     atomic_store(&w->segment->asleep, long_sleep ? OCTO_ASLEEP : OCTO_NAPPING);
     octo_writer_sleep(w, seen, OCTO_NAP_MS);
@@ -87,6 +91,7 @@ static void work(struct octo_writer *w)
         uint32_t seen = atomic_load(&w->segment->doorbell);
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
+        octo_push(&w->push, &w->spans, w->segment, &w->sink, false);
         if (lines != 0 && w->more)
             continue;
         waiting = octo_report(w);
@@ -115,6 +120,8 @@ static void run(void *arg)
         if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop)) {
             atomic_store(&w->segment->asleep, OCTO_AWAKE);
             work(w);
+            octo_push(&w->push, &w->spans, w->segment, &w->sink, true);
+            octo_push_end(&w->push);
             octo_spans_account(&w->spans, w->segment->spans);
             octo_spans_close(&w->spans);
             atomic_store(&w->segment->stuck, 0);
@@ -138,7 +145,10 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
         !atomic_compare_exchange_strong(&state, &was, STARTING))
         return;
     writer.settings = settings;
-    writer.spans.settings = octo_settings_export_spans(settings) ? settings : NULL;
+    writer.spans.settings = settings;
+    writer.spans.instance = segment->instance;
+    writer.spans.wanted = octo_settings_export_spans(settings);
+    octo_push_init(&writer.push, settings);
     writer.segment = segment;
     memset(&writer.trouble, 0, sizeof writer.trouble);
     writer.lost = false;
@@ -209,7 +219,8 @@ void octo_writer_end_spans(uint64_t timeout_ns)
 {
     uint64_t deadline = octo_clock_mono_ns() + timeout_ns, now;
 
-    if (atomic_load(&writer.spans.page) == NULL || atomic_load(&state) != RUNNING)
+    if ((atomic_load(&writer.spans.page) == NULL && writer.push.interval_ns == 0) ||
+        atomic_load(&state) != RUNNING)
         return;
     /* With the lead given up first: what others still write is for a writer whose octoshim-otlp goes on. */
     octo_writer_stop(timeout_ns);
@@ -223,6 +234,7 @@ void octo_writer_end_spans(uint64_t timeout_ns)
 void octo_writer_forked(void)
 {
     octo_spans_init(&writer.spans, NULL);
+    writer.push = (struct octo_push){0}; /* its memory may have been just moving */
     /* Memory for the stack stays, as a copy; the thread did not come along. */
     atomic_store(&writer.thread.tid, 0);
     atomic_store(&not_before_ns, 0);

@@ -10,6 +10,7 @@
 #include "event/segment.h"
 #include "export/encode.h"
 #include "export/lead.h"
+#include "export/push.h"
 #include "export/sink.h"
 #include "export/spans.h"
 #include "export/thread.h"
@@ -43,6 +44,7 @@ struct octo_writer {
     struct octo_sink sink;
     struct octo_encoder encoder;
     struct octo_spans spans;
+    struct octo_push push;
     struct octo_trouble trouble;
     uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns, spans_ns,
         degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */

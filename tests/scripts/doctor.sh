@@ -194,6 +194,14 @@ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://c OTEL_EXPORTER_OTLP_ENDPOINT=http://d
 OTEL_EXPORTER_OTLP_HEADERS=(not shown) is not understood
 spans        go to http://c/, http/protobuf' "$dir/plain"
 same 'settings of spans: no secret is shown' '' "$(printf '%s' "$said" | grep secret)"
+OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/json doctor 'spans and metrics' 0 \
+    'spans        go to http://c/v1/traces, http/protobuf
+metrics      go to http://c/v1/metrics, http/json' "$dir/plain"
+OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://c OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta doctor 'metrics alone' 0 \
+    'otlp         not all settings are understood:
+octoshim: OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta is not understood; cumulative is used
+metrics      go to http://c/, http/protobuf' "$dir/plain"
+same 'metrics alone: nothing is said of spans' '' "$(printf '%s' "$said" | grep spans)"
 OTEL_TRACES_EXPORTER=otlp doctor 'spans by default' 0 'spans        go to http://localhost:4318/v1/traces' "$dir/plain"
 OTEL_EXPORTER_OTLP_ENDPOINT=http://c OTEL_SDK_DISABLED=true doctor 'no spans' 0 'settings     understood' "$dir/plain"
 same 'no spans: nothing is said of them' '' "$(printf '%s' "$said" | grep spans)"

@@ -1,4 +1,4 @@
-"""A receiver of spans (apps/collector.js), and what has arrived there; octoshim-otlp without a service."""
+"""A receiver of spans and metrics (apps/collector.js), and what has arrived there; octoshim-otlp without a service."""
 import json
 import mmap
 import os
@@ -34,8 +34,10 @@ class Collector:
         """What has been sent, as collector.js has written it down. A line may be in the making."""
         return [json.loads(line) for line in read_bytes(self.file).decode().split("\n")[:-1]]
 
-    def resources(self):
+    def resources(self, signal="traces"):
         for post in self.posts():
+            if post["signal"] != signal:
+                continue
             check("error" not in post, f"the receiver cannot read what it is sent: {post}")
             if post["taken"]:
                 yield from post["resources"]
@@ -50,6 +52,11 @@ class Collector:
                     span["pid"] = resource["attributes"]["process.pid"]
                     check(found.setdefault(span["spanId"], span) is span, f"sent twice: {span}")
         return list(found.values())
+
+    def pushed(self, service):
+        """What it has kept of a service's metrics, push by push: by name."""
+        return [{m["name"]: m for scope in r["scopes"] for m in scope["metrics"]}
+                for r in self.resources("metrics") if r["attributes"]["service.name"] == service]
 
     def wait(self, number, seconds=15):
         """Waits for so many spans; there must not be more."""
@@ -87,10 +94,12 @@ class Exporter:
         page = os.memfd_create("page")
         os.ftruncate(page, 4096)
         self.page = mmap.mmap(page, 4096)
+        self.text = os.dup(page)
+        self.bell = os.eventfd(0, os.EFD_NONBLOCK)
         self.findings = os.path.join(t.root, "sanitizer")
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" 3<>/proc/self/fd/{page}', os.path.join(BUILD, "octoshim-otlp")],
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[page],
+            ["/bin/bash", "-c", f'exec "$0" 3<&{page} 4<&{self.bell}', os.path.join(BUILD, "octoshim-otlp")],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[page, self.bell],
             env={"SERVICE_NAME": "x", "ASAN_OPTIONS": f"log_path={self.findings}",
                  "UBSAN_OPTIONS": f"log_path={self.findings}", **SOON, **env})
         os.close(page)
@@ -98,6 +107,14 @@ class Exporter:
     def write(self, data):
         self.process.stdin.write(data)
         self.process.stdin.flush()
+
+    def put_metrics(self, text, since=1, now=2, wait=True):
+        """As the writer does, once the last ones are taken."""
+        os.pwrite(self.text, text, 4096)
+        self.page[32:56] = struct.pack("<3Q", since, now, len(text))
+        os.eventfd_write(self.bell, 1)
+        if wait:
+            wait_until(lambda: self.page[48:56] == bytes(8), "the metrics to be taken")
 
     def results(self):
         return dict(zip(RESULTS, struct.unpack("<4Q", self.page[:32])))

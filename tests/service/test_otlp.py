@@ -129,7 +129,9 @@ def fields(t):
             check(re.fullmatch(r"octoshim/\S+ OTel-OTLP-Exporter-C/\S+", headers["user-agent"]), headers)
             check("traceparent" not in headers and "x-request-id" not in headers, f"it traces itself: {headers}")
         for resource in collector.resources():
-            equal({k: v for k, v in resource["attributes"].items() if k not in ("telemetry.sdk.version", "host.name")}, {
+            check(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+                               resource["attributes"]["service.instance.id"]), "the instance")
+            equal({k: v for k, v in resource["attributes"].items() if k not in ("telemetry.sdk.version", "host.name", "service.instance.id")}, {
                 "service.name": name, "service.version": "7.1", "deployment.environment.name": "blue", "team": "core,base",
                 "telemetry.sdk.name": "octoshim", "telemetry.sdk.language": "c", "process.pid": service.pid}, "the resource")
             equal([s["name"] for s in resource["scopes"]], ["octoshim"], "the scope")
@@ -189,13 +191,14 @@ def sampled(t):
 def at_its_end(t):
     """A service that ends at once, or is killed, has its spans sent."""
     collector = Collector(t)
-    for how in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+    for how in (signal.SIGTERM, signal.SIGKILL, None):
         before = len(collector.spans())
-        service = threading(t, f"ends-{how.name}", **collector.environment(OTEL_BSP_SCHEDULE_DELAY="60000"))
+        late = collector.environment(OTEL_BSP_SCHEDULE_DELAY="60000")
+        service = threading(t, f"ends-{how.name}", **late) if how else KINDS["nginx"].start(t, "nginx", env=late)
         t.load(service, "/small", 100, 4)
-        if how != signal.SIGINT:
+        if how:
             service.log.wait("request.completed", 100)  # by then the writer has handed them over
-        service.stop(how)
+        service.stop(how or signal.SIGTERM)  # nginx ends in good order, and waits for them
         collector.wait(before + 100)
         wait_until(lambda: not helpers(), "octoshim-otlp to end")
     # What a killed one has left in its rings, its next start hands over.

@@ -70,6 +70,39 @@ static void wanted(void **state)
     assert_false(octo_settings_export_spans(&s));
 }
 
+/* Metrics: only where they are asked for. */
+static void metrics_wanted(void **state)
+{
+    (void)state;
+    NO_ENV();
+    assert_false(octo_settings_export_metrics(&s));
+    assert_int_equal(s.metrics_interval_ns, 60000000000);
+    ENV("OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318");
+    assert_false(octo_settings_export_metrics(&s));
+    ENV("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://c/m", "OTEL_METRIC_EXPORT_INTERVAL=250");
+    assert_true(octo_settings_export_metrics(&s));
+    assert_int_equal(s.metrics_interval_ns, 250000000);
+    for (int i = 0; i < 6; i++) {
+        static const struct {
+            const char *value;
+            bool pushed;
+        } cases[] = {{"otlp", true},  {"prometheus, OTLP", true}, {"otlp,none", true}, {"prometheus", false},
+                     {"none", false}, {"none,prometheus", false}};
+        char setting[64];
+
+        snprintf(setting, sizeof setting, "OTEL_METRICS_EXPORTER=%s", cases[i].value);
+        ENV(setting, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://c/m");
+        assert_int_equal(octo_settings_export_metrics(&s), cases[i].pushed);
+        assert_string_equal(s.complaints, "");
+    }
+    ENV("OTEL_METRICS_EXPORTER=otlp", "OTEL_SDK_DISABLED=true");
+    assert_false(octo_settings_export_metrics(&s));
+    ENV("OTEL_METRICS_EXPORTER=otlp,statsd", "OTEL_METRIC_EXPORT_INTERVAL=0");
+    assert_false(octo_settings_export_metrics(&s));
+    assert_complains("octoshim: OTEL_METRICS_EXPORTER=\"otlp,statsd\" is not understood");
+    assert_complains("octoshim: OTEL_METRIC_EXPORT_INTERVAL=\"0\" is not understood");
+}
+
 /* More than there is room for: said, and what came before is kept. */
 static void too_much(void **state)
 {
@@ -135,10 +168,8 @@ static void by_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kept),
-        cmocka_unit_test(wanted),
-        cmocka_unit_test(too_much),
-        cmocka_unit_test(by_file),
+        cmocka_unit_test(kept),     cmocka_unit_test(wanted),  cmocka_unit_test(metrics_wanted),
+        cmocka_unit_test(too_much), cmocka_unit_test(by_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

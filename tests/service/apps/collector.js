@@ -1,13 +1,13 @@
 /*
- * A receiver of OTLP/HTTP traces that decodes with OpenTelemetry's own classes.
+ * A receiver of OTLP/HTTP traces and metrics that decodes with OpenTelemetry's own classes.
  *
  *     node collector.js PORT FILE [CERTIFICATE KEY]
  *
  * Each POST becomes a line of FILE: what was asked, what was answered, `taken` (kept, so that it must not come again),
- * and the spans. PUT /mode {…} says how the next are treated:
+ * and the spans or (where the path ends with `metrics`) metrics. PUT /mode {…} says how the next are treated:
  *
  *     status, retry_after, delay_ms, body (raw), times (for so many requests)
- *     rejected: so many spans, by partialSuccess     destroy: read it all, then reset without an answer
+ *     rejected: so many spans or points, by partialSuccess     destroy: read it all, then reset without an answer
  */
 const fs = require("fs");
 const path = require("path");
@@ -16,8 +16,12 @@ const zlib = require("zlib");
 const [port, file, certificate, key] = process.argv.slice(2);
 /* Its package exports only the encoder. */
 const generated = path.join(require.resolve("@opentelemetry/otlp-transformer"), "../generated/root.js");
-const { ExportTraceServiceRequest: Request, ExportTraceServiceResponse: Response } =
-  require(generated).opentelemetry.proto.collector.trace.v1;
+const { trace, metrics } = require(generated).opentelemetry.proto.collector;
+const signals = {
+  traces: { Request: trace.v1.ExportTraceServiceRequest, Response: trace.v1.ExportTraceServiceResponse, rejected: "rejectedSpans" },
+  metrics: { Request: metrics.v1.ExportMetricsServiceRequest, Response: metrics.v1.ExportMetricsServiceResponse,
+    rejected: "rejectedDataPoints" },
+};
 
 let mode = {};
 
@@ -29,7 +33,7 @@ function withBytes(value, name) {
     if (!(name === "traceId" ? /^[0-9a-f]{32}$/ : /^[0-9a-f]{16}$/).test(value)) throw new Error(`${name} is no lower-case hex of its length: ${value}`);
     return Buffer.from(value, "hex").toString("base64");
   }
-  if (["startTimeUnixNano", "endTimeUnixNano", "intValue"].includes(name) && !/^-?\d+$/.test(value) | typeof value !== "string")
+  if (["startTimeUnixNano", "endTimeUnixNano", "timeUnixNano", "intValue", "count"].includes(name) && !/^-?\d+$/.test(value) | typeof value !== "string")
     throw new Error(`${name} is no decimal text: ${value}`);
   if (["kind", "code", "flags", "droppedAttributesCount"].includes(name) && !Number.isInteger(value)) throw new Error(`${name} is no number: ${value}`);
   if (Array.isArray(value)) return value.map((v) => withBytes(v));
@@ -46,7 +50,7 @@ function known(given, understood, where = "") {
   }
 }
 
-function decode(type, bytes) {
+function decode({ Request }, type, bytes) {
   if (type === "application/x-protobuf") return Request.decode(bytes);
   if (type !== "application/json") throw new Error(`content type ${type}`);
   const given = withBytes(JSON.parse(bytes));
@@ -70,25 +74,40 @@ const span = (s) => ({
   attributes: attributes(s.attributes), droppedAttributesCount: s.droppedAttributesCount ?? 0,
 });
 
-const resource = (r) => ({
-  attributes: attributes(r.resource.attributes), schemaUrl: r.schemaUrl,
-  scopes: r.scopeSpans.map((s) => ({ name: s.scope.name, version: s.scope.version, schemaUrl: s.schemaUrl, spans: s.spans.map(span) })),
+const numbers = (list) => (list ?? []).map(Number);
+const exemplar = (e) => ({ attributes: attributes(e.filteredAttributes), timeUnixNano: String(e.timeUnixNano), value: e.asDouble });
+const point = (p) => ({
+  attributes: attributes(p.attributes), startTimeUnixNano: String(p.startTimeUnixNano ?? 0), timeUnixNano: String(p.timeUnixNano),
+  value: p.asDouble, count: Number(p.count ?? 0), sum: p.sum, bounds: numbers(p.explicitBounds), buckets: numbers(p.bucketCounts),
+  exemplars: (p.exemplars ?? []).map(exemplar),
 });
+const metric = (m) => {
+  const kind = m.sum ? "sum" : m.gauge ? "gauge" : "histogram", data = m[kind];
 
-function answerOf(type, rejected) {
-  const message = Response.create(rejected ? { partialSuccess: { rejectedSpans: rejected, errorMessage: "no" } } : {});
+  return { name: m.name, description: m.description ?? "", unit: m.unit ?? "", kind, temporality: data.aggregationTemporality ?? 0,
+    monotonic: data.isMonotonic ?? false, points: data.dataPoints.map(point) };
+};
+
+const scope = (s) => ({ name: s.scope.name, version: s.scope.version, schemaUrl: s.schemaUrl,
+  spans: (s.spans ?? []).map(span), metrics: (s.metrics ?? []).map(metric) });
+const resource = (r) => ({ attributes: attributes(r.resource.attributes), schemaUrl: r.schemaUrl,
+  scopes: (r.scopeSpans ?? r.scopeMetrics).map(scope) });
+
+function answerOf({ Response, rejected: name }, type, rejected) {
+  const message = Response.create(rejected ? { partialSuccess: { [name]: rejected, errorMessage: "no" } } : {});
   if (type === "application/json") return JSON.stringify(Response.toObject(message, { longs: String }));
   return Response.encode(message).finish();
 }
 
 function take(request, bytes, response) {
-  const now = mode, type = request.headers["content-type"], encoding = request.headers["content-encoding"] ?? "identity";
+  const now = mode, signal = /metrics$/.test(request.url) ? "metrics" : "traces", type = request.headers["content-type"], encoding = request.headers["content-encoding"] ?? "identity";
   const line = { at_ms: Date.now(), method: request.method, path: request.url, headers: request.headers, type, encoding,
-    body_bytes: bytes.length };
+    body_bytes: bytes.length, signal };
 
   if (mode.times && --mode.times === 0) mode = {};
   try {
-    line.resources = decode(type, encoding === "gzip" ? zlib.gunzipSync(bytes) : bytes).resourceSpans.map(resource);
+    const message = decode(signals[signal], type, encoding === "gzip" ? zlib.gunzipSync(bytes) : bytes);
+    line.resources = (message.resourceSpans ?? message.resourceMetrics).map(resource);
   } catch (e) {
     line.error = String(e);
   }
@@ -100,7 +119,7 @@ function take(request, bytes, response) {
     if (now.retry_after) response.setHeader("Retry-After", now.retry_after);
     if (now.location) response.setHeader("Location", now.location);
     response.writeHead(line.status, { "Content-Type": type });
-    response.end(now.body ?? (line.taken ? answerOf(type, now.rejected) : ""));
+    response.end(now.body ?? (line.taken ? answerOf(signals[signal], type, now.rejected) : ""));
   }, now.delay_ms ?? 0);
 }
 

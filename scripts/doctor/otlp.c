@@ -1,4 +1,4 @@
-/* Trying out octoshim-otlp: see spans.h. */
+/* Trying out octoshim-otlp: see otlp.h. */
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "spans.h"
+#include "otlp.h"
 
 enum { VARIABLES_MAX = 128 };
 
@@ -45,9 +45,9 @@ static void hear(int fd, char *said, size_t size)
     said[len] = '\0';
 }
 
-bool spans_try(const struct octo_settings *settings, char *said, size_t size)
+bool otlp_try(const struct octo_settings *settings, char *said, size_t size)
 {
-    char path[PATH_MAX], *arguments[] = {"octoshim-otlp", "--check", NULL}, *environment[VARIABLES_MAX + 1];
+    char path[PATH_MAX], *arguments[] = {"octoshim-otlp", "--check", NULL}, *environment[VARIABLES_MAX + 3];
     posix_spawn_file_actions_t actions;
     int ends[2], status = 0, error;
     size_t count = 0;
@@ -59,6 +59,10 @@ bool spans_try(const struct octo_settings *settings, char *said, size_t size)
     }
     for (const char *p = settings->exporter; *p && count < VARIABLES_MAX; p += strlen(p) + 1)
         environment[count++] = (char *)p;
+    environment[count++] =
+        octo_settings_export_spans(settings) ? "OTEL_TRACES_EXPORTER=otlp" : "OTEL_TRACES_EXPORTER=none";
+    environment[count++] =
+        octo_settings_export_metrics(settings) ? "OTEL_METRICS_EXPORTER=otlp" : "OTEL_METRICS_EXPORTER=none";
     environment[count] = NULL;
     if (pipe(ends) != 0) {
         snprintf(said, size, "%s", strerror(errno));
