@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,6 +30,8 @@
 
 enum {
     PIPE_READ = 256 << 10,
+    KEPT_BYTES = 32 << 20,
+    TOP_PAD = 1 << 20,
     LINGER_MS = 5000,  /* after the service: for what is left */
     IDLE_MS = 3600000, /* between looks when nothing is to be done */
 };
@@ -280,6 +283,10 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--check") == 0)
         return check(&l);
     own_signals();
+    /* What a batch has needed, the next one will: it is not given back to the kernel in between. */
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TOP_PAD, TOP_PAD);
     l.page = mmap(NULL, sizeof *l.page, PROT_READ | PROT_WRITE, MAP_SHARED, OCTO_OTLP_PAGE, 0);
     if (l.page == MAP_FAILED) {
         fprintf(stderr,
