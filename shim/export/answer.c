@@ -2,29 +2,18 @@
 #include "export/answer.h"
 
 #include "base/clock.h"
-#include "event/owners.h"
 #include "export/gzip.h"
+
+const char *const octo_exposition_type[2] = {
+    [OCTO_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+    [OCTO_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
 
 enum { REST = 9 }; /* making one may take a tenth of the time */
 
-void octo_answer_write(struct octo_bulk *b, struct octo_segment *segment, enum octo_exposition format,
-                       uint64_t scrape_ns, bool keep)
+static void write_page(struct octo_answers *a, struct octo_bulk *b, unsigned kind)
 {
-    struct octo_metrics *m = octo_segment_metrics(segment);
-    struct octo_account account;
-    const struct octo_view view = {
-        .segment = segment, .format = format, .account = &account, .scrape_ns = scrape_ns};
-
-    if (m)
-        octo_owner_reap(m, octo_account_is_over);
-    octo_account_take(&account, segment, keep);
-    octo_bulk_clear(b);
-    octo_expose(b, &view);
-}
-
-static void expose(struct octo_answers *a, struct octo_bulk *b, unsigned kind)
-{
-    octo_answer_write(b, a->segment, kind & OCTO_ANSWER_OPEN ? OCTO_OPENMETRICS : OCTO_TEXT, a->last_ns, true);
+    a->write(b, a->subject, kind & OCTO_ANSWER_OPEN ? OCTO_OPENMETRICS : OCTO_TEXT, a->last_ns);
 }
 
 static bool make(struct octo_answers *a, struct octo_answer *answer, unsigned kind)
@@ -38,11 +27,11 @@ static bool make(struct octo_answers *a, struct octo_answer *answer, unsigned ki
     answer->kind = (uint8_t)kind;
     answer->made_ns = begun;
     if (kind & OCTO_ANSWER_GZIP) {
-        expose(a, &a->plain, kind);
+        write_page(a, &a->plain, kind);
         octo_bulk_clear(&answer->body);
         answer->body.cut = a->plain.cut || !octo_gzip(&answer->body, a->plain.start, a->plain.used);
     } else {
-        expose(a, &answer->body, kind);
+        write_page(a, &answer->body, kind);
     }
     a->last_ns = octo_clock_mono_ns() - begun;
     a->not_before_ns = begun + (1 + REST) * a->last_ns;

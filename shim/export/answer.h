@@ -1,14 +1,17 @@
 /*
  * Answers: the bodies that scrapers are sent, each made once for all who asked before it was made.
  *
- * For: the exposer, and the writer that pushes metrics. Context: the exposer's thread. A body is shared by the connections that are being sent it, and there are few of
+ * For: the exposer, and octoprobe. Context: one thread. A body is shared by the connections that are being sent it, and there are few of
  * them, so that neither many scrapers nor slow ones take much memory; and making them takes at most a tenth of a
  * processor, however many ask (the others wait for the next). Owns its mappings.
  */
 #ifndef OCTO_EXPORT_ANSWER_H
 #define OCTO_EXPORT_ANSWER_H
 
-#include "export/expose.h"
+#include "export/bulk.h"
+#include "export/exposition.h"
+
+#include <stdint.h>
 
 enum {
     OCTO_ANSWERS = 8,
@@ -25,17 +28,14 @@ struct octo_answer {
 };
 
 struct octo_answers {
-    struct octo_segment *segment;
+    /* Writes one of the subject's into b, in place of what was there; b->cut if it did not fit. */
+    void (*write)(struct octo_bulk *b, void *subject, enum octo_exposition format, uint64_t last_ns);
+    void *subject;
     uint64_t not_before_ns; /* no new one is made before */
     uint64_t last_ns;       /* how long the last one took */
     struct octo_bulk plain; /* what is being compressed */
     struct octo_answer answer[OCTO_ANSWERS];
 };
-
-/* Writes one into b, in place of what was there; b->cut if it did not fit. keep: see account.h. Any thread of ours with
- * descriptors of its own. */
-void octo_answer_write(struct octo_bulk *b, struct octo_segment *segment, enum octo_exposition format,
-                       uint64_t scrape_ns, bool keep);
 
 /*
  * An answer of that kind which was begun after asked_ns, for one more user. NULL: not now; *wait_ns: ask again after that

@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-const char *const octo_exposition_type[2] = {
-    [OCTO_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
-    [OCTO_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
-};
-
 static const uint64_t per_one[] = {
     [OCTO_UNIT_ONE] = 1, [OCTO_UNIT_NANO] = 1000000000, [OCTO_UNIT_MICRO] = 1000000};
 

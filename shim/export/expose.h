@@ -11,14 +11,7 @@
 #include "event/segment.h"
 #include "export/account.h"
 #include "export/bulk.h"
-
-enum octo_exposition {
-    OCTO_TEXT,        /* 0.0.4 */
-    OCTO_OPENMETRICS, /* 1.0.0, with exemplars */
-};
-
-/* The Content-Type of each. */
-extern const char *const octo_exposition_type[2];
+#include "export/exposition.h"
 
 struct octo_view {
     struct octo_segment *segment;

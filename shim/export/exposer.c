@@ -7,6 +7,7 @@
 #include "export/error.h"
 #include "export/lead.h"
 #include "export/listen.h"
+#include "export/page.h"
 #include "export/scrape.h"
 #include "export/sink.h"
 #include "export/thread.h"
@@ -191,12 +192,18 @@ static uint64_t go_round(uint64_t wait_ns)
     return next;
 }
 
+static void write_page(struct octo_bulk *b, void *segment, enum octo_exposition format, uint64_t last_ns)
+{
+    octo_page_write(b, segment, format, last_ns, true);
+}
+
 static void serve(void)
 {
     const uint64_t knock = 1ull << (KNOCK - 1);
     uint64_t wait_ns = 0;
 
-    exposer.answers.segment = exposer.segment;
+    exposer.answers.write = write_page;
+    exposer.answers.subject = exposer.segment;
     exposer.knock = (int)octo_sys(SYS_signalfd4, -1, &knock, sizeof(knock), O_CLOEXEC | O_NONBLOCK);
     while (!atomic_load(&exposer.stop))
         wait_ns = go_round(wait_ns);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "export/answer.h"
+#include "export/page.h"
 #include "export/lead.h"
 
 void octo_push_init(struct octo_push *p, const struct octo_settings *settings)
@@ -34,7 +35,7 @@ void octo_push(struct octo_push *p, struct octo_spans *spans, struct octo_segmen
     if (p->text.limit == 0)
         octo_bulk_begin(&p->text, OCTO_ANSWER_MAX);
     /* Who serves scrapes keeps the account of what dead processes have used; without one it is us. */
-    octo_answer_write(&p->text, segment, OCTO_OPENMETRICS, 0, !octo_lead_held(&segment->exposer));
+    octo_page_write(&p->text, segment, OCTO_OPENMETRICS, 0, !octo_lead_held(&segment->exposer));
     if (p->text.cut)
         octo_push_end(p);
     else

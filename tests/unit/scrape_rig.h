@@ -9,6 +9,7 @@
 #include "metrics_rig.h"
 
 #include "base/clock.h"
+#include "export/page.h"
 #include "export/scrape.h"
 
 #include <poll.h>
@@ -25,6 +26,12 @@ enum { CLIENTS = 12, MUCH = 48 << 20 };
 
 static char dir[64], path[OCTO_SEGMENT_PATH_MAX];
 static struct octo_segment *segment;
+
+static void write_page(struct octo_bulk *b, void *subject, enum octo_exposition format, uint64_t last_ns)
+{
+    octo_page_write(b, subject, format, last_ns, true);
+}
+
 static struct octo_metrics *m;
 static struct octo_answers answers;
 static uint64_t frozen; /* the tests' time, instead of the clock's; 0: the clock's */
@@ -55,7 +62,7 @@ static inline int begin(void **state)
     segment = octo_segment_create(dir, "", &identity, (uint32_t)getpid(), path, sizeof(path), NULL);
     m = octo_segment_metrics(segment);
     counter = rig_word(m, rig_family(m, "c_total", OCTO_COUNTER), "");
-    answers = (struct octo_answers){.segment = segment};
+    answers = (struct octo_answers){.write = write_page, .subject = segment};
     frozen = skew = 0;
     for (unsigned i = 0; i < CLIENTS; i++)
         client[i].fd = -1;
