@@ -1,0 +1,332 @@
+/*
+ * The programs in the kernel: system calls of some processes, counted and timed where they happen.
+ *
+ *      sys_enter   whose call it is: a bit for each PID, or a control group. Then: when it began, in the thread's storage
+ *      sys_exit    how long it took: a slot of a histogram by process and call, on this processor
+ *      fork        a followed process' child is followed, before it runs
+ *      exec        a name that is looked for
+ *      exit        the last thread: the PID may come back as another process
+ *      task        an iterator: what each thread is in just now
+ *
+ * Nothing but numbers of calls, processes and nanoseconds leaves the kernel; no memory of a process is read.
+ */
+#include <stdbool.h>
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "probe.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* ── set before the start ──────────────────────────────────────────────────────────────────────────── */
+
+const volatile struct octo_slot_tables slot_tables;
+const volatile bool follow = true;
+const volatile bool failures_only = false;
+const volatile int errno_only = 0; /* 0: any */
+const volatile unsigned thread_only = 0;
+const volatile unsigned own_pid = 0;
+const volatile unsigned cgroups = 0, names = 0;
+const volatile __u64 cgroup_id[OCTO_CGROUPS];
+const volatile int cgroup_level[OCTO_CGROUPS];
+const volatile char name_of[OCTO_NAMES][OCTO_NAME_MAX];
+const volatile __u64 slow_ns = ~0ULL; /* of one call */
+
+/* ── shared with octoprobe, which sets bits and reads ──────────────────────────────────────────────── */
+
+__u64 followed[OCTO_PIDS / 64]; /* a bit for each PID */
+__u64 lost[OCTO_LOST_KINDS];
+__u32 last_serial;
+__u64 attached_ns; /* CLOCK_MONOTONIC */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct octo_in_flight);
+} in_flight SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(max_entries, OCTO_KEYS);
+    __type(key, struct octo_call_key);
+    __type(value, struct octo_calls);
+} calls SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, OCTO_PROCESSES);
+    __type(key, __u32);
+    __type(value, __u32);
+} serials SEC(".maps"); /* by PID, of those that are alive */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, OCTO_PROCESSES);
+    __type(key, __u32);
+    __type(value, struct octo_process);
+} processes SEC(".maps"); /* by serial */
+
+/* What a new key begins with; too large for the stack. */
+static const struct octo_calls none;
+
+/* ── who is followed ───────────────────────────────────────────────────────────────────────────────── */
+
+static __always_inline bool has_bit(__u32 pid)
+{
+    return followed[pid / 64 % (OCTO_PIDS / 64)] >> (pid & 63) & 1;
+}
+
+static __always_inline void set_bit(__u32 pid)
+{
+    __sync_fetch_and_or(&followed[pid / 64 % (OCTO_PIDS / 64)], 1ULL << (pid & 63));
+}
+
+static __always_inline void clear_bit(__u32 pid)
+{
+    __sync_fetch_and_and(&followed[pid / 64 % (OCTO_PIDS / 64)], ~(1ULL << (pid & 63)));
+}
+
+static __noinline bool in_cgroup(void)
+{
+    for (unsigned i = 0; i < OCTO_CGROUPS && i < cgroups; i++)
+        if (bpf_get_current_ancestor_cgroup_id(cgroup_level[i]) == cgroup_id[i])
+            return true;
+    return false;
+}
+
+static __always_inline bool is_followed(__u64 pid_tid)
+{
+    if (!has_bit(pid_tid >> 32) && !(cgroups != 0 && in_cgroup()))
+        return false;
+    return thread_only == 0 || thread_only == (__u32)pid_tid;
+}
+
+/* Gives the process a serial number and remembers it. Returns the number, or 0. */
+static __noinline __u32 admit(struct task_struct *task, __u32 parent)
+{
+    struct octo_process process = {
+        .pid = BPF_CORE_READ(task, tgid), .parent = parent, .started_ns = BPF_CORE_READ(task, start_boottime)};
+    __u32 serial = __sync_fetch_and_add(&last_serial, 1) + 1;
+
+    BPF_CORE_READ_STR_INTO(&process.name, task, comm);
+    if (bpf_map_update_elem(&serials, &process.pid, &serial, BPF_NOEXIST) != 0) {
+        __u32 *there = bpf_map_lookup_elem(&serials, &process.pid); /* another thread was first */
+
+        if (there)
+            return *there;
+        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
+        return 0;
+    }
+    if (bpf_map_update_elem(&processes, &serial, &process, BPF_ANY) != 0) {
+        bpf_map_delete_elem(&serials, &process.pid);
+        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
+        return 0;
+    }
+    return serial;
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct task_struct *parent = (struct task_struct *)ctx->args[0], *child = (struct task_struct *)ctx->args[1];
+    __u32 pid = BPF_CORE_READ(child, tgid), parent_pid = BPF_CORE_READ(parent, tgid), *serial;
+
+    if (!follow || pid == parent_pid || !has_bit(parent_pid))
+        return 0;
+    serial = bpf_map_lookup_elem(&serials, &parent_pid);
+    admit(child, serial ? *serial : 0);
+    set_bit(pid);
+    return 0;
+}
+
+static __always_inline bool is_looked_for(const char *name)
+{
+    for (unsigned i = 0; i < OCTO_NAMES && i < names; i++) {
+        bool same = true;
+
+        for (unsigned k = 0; k < OCTO_NAME_MAX && same; k++) {
+            same = name_of[i][k] == name[k];
+            if (name[k] == 0)
+                break;
+        }
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 pid = task->tgid, *serial;
+    struct octo_process *process;
+    char name[OCTO_NAME_MAX];
+
+    bpf_get_current_comm(name, sizeof name);
+    if (has_bit(pid)) {
+        serial = bpf_map_lookup_elem(&serials, &pid);
+        process = serial ? bpf_map_lookup_elem(&processes, serial) : NULL;
+        if (process)
+            __builtin_memcpy(process->name, name, sizeof name);
+    } else if (names != 0 && is_looked_for(name) && pid != own_pid) {
+        admit(task, 0);
+        set_bit(pid);
+    }
+    return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct task_struct *task = (struct task_struct *)ctx->args[0];
+    __u32 pid = BPF_CORE_READ(task, tgid), *serial;
+    struct octo_process *process;
+
+    if ((!has_bit(pid) && cgroups == 0) || BPF_CORE_READ(task, signal, live.counter) != 0)
+        return 0;
+    clear_bit(pid);
+    serial = bpf_map_lookup_elem(&serials, &pid);
+    if (!serial)
+        return 0;
+    process = bpf_map_lookup_elem(&processes, serial);
+    if (process)
+        process->ended_ns = bpf_ktime_get_ns();
+    bpf_map_delete_elem(&serials, &pid);
+    return 0;
+}
+
+/* ── calls ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+static __always_inline bool is_compat(struct task_struct *task)
+{
+    return bpf_core_field_exists(task->thread_info.status) && (task->thread_info.status & KERNEL_TS_COMPAT);
+}
+
+SEC("raw_tp/sys_enter")
+int on_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+    __u64 pid_tid = bpf_get_current_pid_tgid();
+    struct octo_in_flight *own;
+    struct task_struct *task;
+    __u64 nr = ctx->args[1];
+
+    if (!is_followed(pid_tid))
+        return 0;
+    task = bpf_get_current_task_btf();
+    own = bpf_task_storage_get(&in_flight, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (!own) {
+        __sync_fetch_and_add(&lost[OCTO_LOST_CALLS], 1);
+        return 0;
+    }
+    if (own->serial == 0) {
+        __u32 pid = pid_tid >> 32, *serial = bpf_map_lookup_elem(&serials, &pid);
+
+        own->serial = serial ? *serial : admit(task, 0);
+    }
+    own->nr = nr < OCTO_NR_MAX ? nr : OCTO_NR_MAX;
+    own->flags = is_compat(task) ? OCTO_CALL_COMPAT : 0;
+    own->begun_ns = bpf_ktime_get_ns();
+    return 0;
+}
+
+static __noinline struct octo_calls *new_key(struct octo_call_key *key)
+{
+    struct octo_calls *c;
+
+    bpf_map_update_elem(&calls, key, &none, BPF_NOEXIST);
+    c = bpf_map_lookup_elem(&calls, key);
+    if (!c && key->serial != 0) {
+        __sync_fetch_and_add(&lost[OCTO_LOST_KEYS], 1);
+        key->serial = 0;
+        bpf_map_update_elem(&calls, key, &none, BPF_NOEXIST);
+        c = bpf_map_lookup_elem(&calls, key);
+    }
+    if (!c)
+        __sync_fetch_and_add(&lost[OCTO_LOST_CALLS], 1);
+    return c;
+}
+
+SEC("raw_tp/sys_exit")
+int on_return(struct bpf_raw_tracepoint_args *ctx)
+{
+    __u64 pid_tid = bpf_get_current_pid_tgid(), ns;
+    struct octo_in_flight *own;
+    struct octo_call_key key;
+    struct octo_calls *c;
+    long returned = ctx->args[1];
+    enum octo_outcome outcome;
+    unsigned slot;
+
+    if (!is_followed(pid_tid))
+        return 0;
+    own = bpf_task_storage_get(&in_flight, bpf_get_current_task_btf(), NULL, 0);
+    if (!own || own->begun_ns == 0)
+        return 0; /* it was in that call before we came */
+    ns = bpf_ktime_get_ns() - own->begun_ns;
+    own->begun_ns = 0;
+    outcome = octo_outcome(returned);
+    if ((failures_only && outcome != OCTO_CALL_FAILED) || (errno_only != 0 && returned != -errno_only))
+        return 0;
+    key = (struct octo_call_key){own->serial, own->nr, own->flags};
+    c = bpf_map_lookup_elem(&calls, &key);
+    if (!c && !(c = new_key(&key)))
+        return 0;
+    /* Another program may come between on this processor: additions are whole, the maximum may miss one. */
+    slot = octo_slot(&slot_tables, ns);
+    if (slot < OCTO_SLOTS)
+        __sync_fetch_and_add(&c->slot[slot], 1);
+    __sync_fetch_and_add(&c->sum_ns, ns);
+    if (ns > c->max_ns)
+        c->max_ns = ns;
+    if (outcome == OCTO_CALL_FAILED)
+        __sync_fetch_and_add(&c->failed, 1);
+    else if (outcome == OCTO_CALL_INTERRUPTED)
+        __sync_fetch_and_add(&c->interrupted, 1);
+    return 0;
+}
+
+/* What a thread sleeps in whose entrance the programs have not seen. */
+static bool was_in(struct task_struct *task, unsigned short *nr)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    long orig;
+
+    if (!bpf_core_field_exists(task->__state) || task->__state == 0 || !bpf_core_field_exists(regs->orig_ax))
+        return false;
+    orig = BPF_CORE_READ(regs, orig_ax);
+    *nr = orig;
+    return orig >= 0 && orig < OCTO_NR_MAX;
+}
+
+SEC("iter/task")
+int on_task(struct bpf_iter__task *ctx)
+{
+    struct task_struct *task = ctx->task;
+    struct octo_in_flight *own;
+    struct octo_blocked b = {0};
+
+    if (!task || !has_bit(task->tgid))
+        return 0;
+    own = bpf_task_storage_get(&in_flight, task, NULL, 0);
+    if (own && own->begun_ns != 0) {
+        b.ns = own->begun_ns;
+        b.nr = own->nr;
+        b.flags = own->flags;
+    } else if (!was_in(task, &b.nr)) {
+        return 0;
+    } else {
+        b.ns = attached_ns;
+        b.flags = OCTO_CALL_LONGER;
+    }
+    b.ns = bpf_ktime_get_ns() - b.ns;
+    b.pid = task->tgid;
+    b.tid = task->pid;
+    BPF_CORE_READ_STR_INTO(&b.name, task, comm);
+    bpf_seq_write(ctx->meta->seq, &b, sizeof b);
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* Reading the kernel's counters: see readout.h. */
+#include "readout.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+enum { ROOM = 64 };
+
+static int by_key(const void *a, const void *b)
+{
+    const struct octo_call_key *x = a, *y = b;
+
+    if (x->serial != y->serial)
+        return x->serial < y->serial ? -1 : 1;
+    if (x->nr != y->nr)
+        return x->nr < y->nr ? -1 : 1;
+    return (int)x->flags - (int)y->flags;
+}
+
+static int by_serial(const void *a, const void *b)
+{
+    const unsigned *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void *must(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+/* What begins like what is looked for: it, or a new one, all zero behind that. */
+static void *have(void **tree, const void *key, size_t key_size, size_t size,
+                  int (*compare)(const void *, const void *), bool *fresh)
+{
+    void **at = must(tsearch(key, tree, compare));
+
+    *fresh = *at == key;
+    if (*fresh) {
+        *at = must(calloc(1, size));
+        memcpy(*at, key, key_size);
+    }
+    return *at;
+}
+
+/* Room for n of a batch. */
+static void make_room(struct readout *r, unsigned n)
+{
+    size_t value = sizeof(struct octo_calls) * r->session->processors;
+
+    if (value < sizeof(struct octo_process))
+        value = sizeof(struct octo_process);
+    r->keys = must(realloc(r->keys, n * sizeof(struct octo_call_key)));
+    r->values = must(realloc(r->values, n * value));
+    r->room = n;
+}
+
+void readout_begin(struct readout *r, struct session *session)
+{
+    *r = (struct readout){.session = session, .former = {{.name = "(others)"}}, .formers = 1};
+    make_room(r, ROOM);
+}
+
+/* All of a map, batch by batch. */
+static int read_map(struct readout *r, int map, void (*take)(struct readout *r, unsigned count))
+{
+    unsigned place, count;
+    void *from = NULL;
+    int error;
+
+    do {
+        count = r->room;
+        error = bpf_map_lookup_batch(map, from, &place, r->keys, r->values, &count, NULL);
+        if (error == -ENOSPC) { /* more have the same hash than there is room for */
+            make_room(r, 2 * r->room);
+            continue;
+        }
+        if (error != 0 && error != -ENOENT)
+            return error;
+        take(r, count);
+        from = &place;
+    } while (error != -ENOENT);
+    return 0;
+}
+
+static void take_processes(struct readout *r, unsigned count)
+{
+    const unsigned *serials = r->keys;
+    const struct octo_process *values = r->values;
+
+    for (unsigned i = 0; i < count; i++) {
+        bool fresh;
+        struct readout_process *p =
+            have(&r->processes, &serials[i], sizeof *serials, sizeof *p, by_serial, &fresh);
+
+        p->pid = values[i].pid;
+        memcpy(p->name, values[i].name, sizeof p->name - 1);
+        p->ended = values[i].ended_ns != 0;
+        r->alive += !p->ended;
+    }
+    r->known += count;
+}
+
+static const struct readout_process *process_of(struct readout *r, unsigned serial)
+{
+    void *found = serial != 0 ? tfind(&serial, &r->processes, by_serial) : NULL;
+
+    return found != NULL ? *(struct readout_process **)found : &r->former[0];
+}
+
+static void add_calls(struct octo_calls *to, const struct octo_calls *more)
+{
+    for (unsigned k = 0; k < OCTO_SLOTS; k++)
+        to->slot[k] += more->slot[k];
+    to->sum_ns += more->sum_ns;
+    to->failed += more->failed;
+    to->interrupted += more->interrupted;
+    to->max_ns = more->max_ns > to->max_ns ? more->max_ns : to->max_ns;
+}
+
+static void take_calls(struct readout *r, unsigned count)
+{
+    const struct octo_call_key *keys = r->keys;
+    const struct octo_calls *values = r->values;
+    unsigned processors = r->session->processors;
+
+    for (unsigned i = 0; i < count; i++) {
+        bool fresh;
+        struct readout_entry *e = have(&r->entries, &keys[i], sizeof *keys, sizeof *e, by_key, &fresh);
+        struct octo_calls now = {0};
+
+        for (unsigned cpu = 0; cpu < processors; cpu++)
+            add_calls(&now, &values[i * processors + cpu]);
+        if (fresh)
+            e->process = process_of(r, e->key.serial);
+        for (unsigned k = 0; k < OCTO_SLOTS; k++)
+            e->all.slot[k] += now.slot[k] - e->raw.slot[k]; /* modulo 2^32 */
+        e->all.sum_ns += now.sum_ns - e->raw.sum_ns;
+        e->all.failed += now.failed - e->raw.failed;
+        e->all.interrupted += now.interrupted - e->raw.interrupted;
+        e->all.max_ns = now.max_ns > e->all.max_ns ? now.max_ns : e->all.max_ns;
+        e->raw = now;
+    }
+    r->counted += count;
+}
+
+struct walk {
+    void (*each)(const struct readout_entry *e, void *arg);
+    void *arg;
+};
+
+static void visit(const void *node, VISIT order, void *arg)
+{
+    const struct walk *walk = arg;
+
+    if (order == postorder || order == leaf)
+        walk->each(*(struct readout_entry *const *)node, walk->arg);
+}
+
+void readout_each(const struct readout *r, void (*each)(const struct readout_entry *e, void *arg), void *arg)
+{
+    twalk_r(r->entries, visit, &(struct walk){each, arg});
+}
+
+/* ── processes that have ended ─────────────────────────────────────────────────────────────────────── */
+
+/* A list of them, or of what they have counted. */
+struct ended {
+    void **at;
+    unsigned count, room;
+};
+
+static void note(struct ended *ended, void *item)
+{
+    if (ended->count == ended->room)
+        ended->at = must(realloc(ended->at, (ended->room = 2 * ended->room + 16) * sizeof *ended->at));
+    ended->at[ended->count++] = item;
+}
+
+static void note_entry(const struct readout_entry *e, void *ended)
+{
+    if (e->process->pid != 0 && e->process->ended)
+        note(ended, (void *)e);
+}
+
+static void note_process(const void *node, VISIT order, void *ended)
+{
+    struct readout_process *p = *(struct readout_process *const *)node;
+
+    if ((order == postorder || order == leaf) && p->ended)
+        note(ended, p);
+}
+
+/* Who stands for the processes of this name that have ended. */
+static const struct readout_process *former_of(struct readout *r, const char *name)
+{
+    for (unsigned i = 1; i < r->formers; i++)
+        if (strcmp(r->former[i].name, name) == 0)
+            return &r->former[i];
+    if (r->formers == READOUT_FORMER)
+        return &r->former[0];
+    r->former[r->formers].serial = ~r->formers;
+    strcpy(r->former[r->formers].name, name);
+    return &r->former[r->formers++];
+}
+
+/* Makes room for others: what those have counted goes on under their name. */
+static void forget_ended(struct readout *r)
+{
+    struct ended entries = {NULL, 0, 0}, processes = {NULL, 0, 0};
+
+    readout_each(r, note_entry, &entries);
+    twalk_r(r->processes, note_process, &processes);
+    for (unsigned i = 0; i < entries.count; i++) {
+        struct readout_entry *e = entries.at[i], *to;
+        const struct readout_process *former = former_of(r, e->process->name);
+        struct octo_call_key key = {former->serial, e->key.nr, e->key.flags};
+        bool fresh;
+
+        to = have(&r->entries, &key, sizeof key, sizeof *to, by_key, &fresh);
+        to->process = former;
+        octo_tally_add(&to->all, &e->all);
+        octo_tally_add(&to->shown, &e->shown);
+        bpf_map_delete_elem(r->session->calls, &e->key);
+        tdelete(e, &r->entries, by_key);
+        free(e);
+    }
+    for (unsigned i = 0; i < processes.count; i++) {
+        struct readout_process *p = processes.at[i];
+
+        bpf_map_delete_elem(r->session->processes, &p->serial);
+        tdelete(p, &r->processes, by_serial);
+        free(p);
+    }
+    free(entries.at);
+    free(processes.at);
+}
+
+int readout_update(struct readout *r)
+{
+    int error;
+
+    r->alive = r->known = r->counted = 0;
+    /* In this order: who has ended before the calls are read has counted all of them. */
+    error = read_map(r, r->session->processes, take_processes);
+    if (error == 0)
+        error = read_map(r, r->session->calls, take_calls);
+    if (error == 0 && (r->known > OCTO_PROCESSES / 2 || r->counted > OCTO_KEYS / 2))
+        forget_ended(r);
+    return error;
+}
+
+static void settle(const struct readout_entry *e, void *arg)
+{
+    (void)arg;
+    ((struct readout_entry *)e)->shown = e->all;
+}
+
+void readout_shown(struct readout *r)
+{
+    readout_each(r, settle, NULL);
+    forget_ended(r);
+}
+
+void readout_end(struct readout *r)
+{
+    tdestroy(r->entries, free);
+    tdestroy(r->processes, free);
+    free(r->keys);
+    free(r->values);
+}

@@ -1,0 +1,170 @@
+/* Loading, attaching, and what is shared with the programs: see session.h. */
+#include "session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "probe.skel.h"
+#include "slots.h"
+
+static bool verbose;
+static char last_words[256]; /* of the loader */
+
+static int hear(enum libbpf_print_level level, const char *format, va_list args)
+{
+    if (verbose)
+        return vfprintf(stderr, format, args);
+    if (level == LIBBPF_WARN)
+        vsnprintf(last_words, sizeof last_words, format, args);
+    last_words[strcspn(last_words, "\n")] = '\0';
+    return 0;
+}
+
+static bool kernel_is_before(unsigned major, unsigned minor)
+{
+    struct utsname u;
+    unsigned a = 0, b = 0;
+
+    if (uname(&u) != 0 || sscanf(u.release, "%u.%u", &a, &b) != 2)
+        return false;
+    return a < major || (a == major && b < minor);
+}
+
+static int failed(int error, const char *what, char why[512])
+{
+    if (error == -EPERM || error == -EACCES)
+        snprintf(
+            why, 512,
+            "%s: not for this user: CAP_BPF and CAP_PERFMON are needed, or root (octoprobe --check tells more)",
+            what);
+    else if (error == -ENOSYS)
+        snprintf(why, 512, "%s: this kernel has no BPF", what);
+    else
+        snprintf(why, 512, "%s: %s%s%s", what, strerror(-error), *last_words ? ": " : "", last_words);
+    return error;
+}
+
+int session_open(struct session *s, const struct options *o, const uint64_t *cgroup_id, const int *cgroup_level,
+                 char why[512])
+{
+    struct octo_slot_tables tables;
+    int error;
+
+    *s = (struct session){.threads = -1};
+    verbose = o->verbose;
+    libbpf_set_print(hear);
+    if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+        snprintf(why, 512,
+                 "this kernel does not describe itself: /sys/kernel/btf/vmlinux: %s (CONFIG_DEBUG_INFO_BTF)",
+                 strerror(errno));
+        return -ENOENT;
+    }
+    s->probe = probe_bpf__open();
+    if (s->probe == NULL)
+        return failed(-errno, "the programs cannot be opened", why);
+    octo_slot_fill(&tables);
+    memcpy((void *)&s->probe->rodata->slot_tables, &tables, sizeof tables);
+    s->probe->rodata->follow = o->follow;
+    s->probe->rodata->failures_only = o->failures;
+    s->probe->rodata->errno_only = o->error;
+    s->probe->rodata->thread_only = (unsigned)o->thread;
+    s->probe->rodata->own_pid = (unsigned)getpid();
+    s->probe->rodata->names = o->names;
+    s->probe->rodata->cgroups = o->cgroups;
+    for (unsigned i = 0; i < o->names; i++)
+        strcpy((char *)s->probe->rodata->name_of[i], o->name[i]);
+    for (unsigned i = 0; i < o->cgroups; i++) {
+        s->probe->rodata->cgroup_id[i] = cgroup_id[i];
+        s->probe->rodata->cgroup_level[i] = cgroup_level[i];
+    }
+    /* Before 6.1 a program like ours must not allocate; then all is there from the start. */
+    if (!kernel_is_before(6, 1))
+        bpf_map__set_map_flags(s->probe->maps.calls, BPF_F_NO_PREALLOC);
+    error = probe_bpf__load(s->probe);
+    if (error != 0) {
+        failed(error, "the programs cannot be loaded", why);
+        session_close(s);
+        return error;
+    }
+    s->calls = bpf_map__fd(s->probe->maps.calls);
+    s->serials = bpf_map__fd(s->probe->maps.serials);
+    s->processes = bpf_map__fd(s->probe->maps.processes);
+    s->processors = (unsigned)libbpf_num_possible_cpus();
+    return 0;
+}
+
+int session_start(struct session *s, char why[512])
+{
+    int error = probe_bpf__attach(s->probe);
+
+    if (error != 0)
+        return failed(error, "the programs cannot be attached", why);
+    s->threads = bpf_link__fd(s->probe->links.on_task);
+    s->probe->bss->attached_ns = octo_clock_mono_ns();
+    return 0;
+}
+
+static unsigned long long *word_of(const struct session *s, pid_t pid)
+{
+    return &s->probe->bss->followed[(unsigned)pid / 64 % (OCTO_PIDS / 64)];
+}
+
+bool session_is_followed(const struct session *s, pid_t pid)
+{
+    return *(volatile unsigned long long *)word_of(s, pid) >> (pid & 63) & 1;
+}
+
+bool session_follow(struct session *s, pid_t pid, const char *name)
+{
+    struct octo_process process = {.pid = (unsigned)pid};
+    unsigned serial;
+
+    if (session_is_followed(s, pid))
+        return false;
+    serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
+    snprintf(process.name, sizeof process.name, "%s", name);
+    bpf_map_update_elem(s->processes, &serial, &process, BPF_ANY);
+    if (bpf_map_update_elem(s->serials, &process.pid, &serial, BPF_NOEXIST) != 0) {
+        bpf_map_delete_elem(s->processes, &serial); /* known to the programs already, or there is no room */
+        if (errno != EEXIST)
+            __sync_fetch_and_add(&s->probe->bss->lost[OCTO_LOST_PROCESSES], 1);
+    }
+    __sync_fetch_and_or(word_of(s, pid), 1ULL << (pid & 63));
+    if (kill(pid, 0) != 0 && errno == ESRCH) { /* ended before that, unseen: its PID may become another's */
+        __sync_fetch_and_and(word_of(s, pid), ~(1ULL << (pid & 63)));
+        bpf_map_delete_elem(s->serials, &process.pid);
+        bpf_map_delete_elem(s->processes, &serial);
+        return false;
+    }
+    return true;
+}
+
+uint64_t session_lost(const struct session *s, unsigned kind)
+{
+    return *(volatile unsigned long long *)&s->probe->bss->lost[kind];
+}
+
+int session_threads(const struct session *s)
+{
+    return bpf_iter_create(s->threads);
+}
+
+bool session_reads_freely(void)
+{
+    return !kernel_is_before(5, 19);
+}
+
+void session_close(struct session *s)
+{
+    probe_bpf__destroy(s->probe);
+    s->probe = NULL;
+}

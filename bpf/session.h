@@ -1,0 +1,37 @@
+/*
+ * Session: the programs of probe.bpf.c, loaded and attached, and their maps.
+ *
+ * While the process lives: nothing is pinned, so the kernel takes all of it away with us, however we end. After session_start()
+ * everything works without a capability (on Linux before 5.19 with CAP_BPF: see privileges.h).
+ */
+#ifndef OCTO_BPF_SESSION_H
+#define OCTO_BPF_SESSION_H
+
+#include "options.h"
+
+struct probe_bpf;
+
+struct session {
+    struct probe_bpf *probe;
+    int calls, serials, processes; /* maps */
+    int threads;                   /* link of the iterator */
+    unsigned processors;           /* whose values a per-processor map has */
+};
+
+/* Loads the programs. cgroup_id, cgroup_level: of o->cgroup. Returns 0, or -errno; why[]: what stood in the way, for the user. */
+int session_open(struct session *s, const struct options *o, const uint64_t *cgroup_id, const int *cgroup_level,
+                 char why[512]);
+/* Attaches them: calls are counted from now on. The same. */
+int session_start(struct session *s, char why[512]);
+/* Follows this process from now on. Returns whether it was not followed before. */
+bool session_follow(struct session *s, pid_t pid, const char *name);
+bool session_is_followed(const struct session *s, pid_t pid);
+/* By enum octo_lost. */
+uint64_t session_lost(const struct session *s, unsigned kind);
+/* A descriptor from which the struct octo_blocked of all followed threads are read, or -errno. The caller's. */
+int session_threads(const struct session *s);
+/* Whether maps may be read without a capability. */
+bool session_reads_freely(void);
+void session_close(struct session *s);
+
+#endif
