@@ -51,7 +51,7 @@ $(BUILD)/%.o: %.c Makefile
 	@$(CC) $(CPPFLAGS) $(LIB_FLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
--include $(wildcard tests/*/*.mk scripts/*.mk bpf/*.mk)
+-include $(wildcard bpf/*.mk tests/*/*.mk scripts/*.mk)
 
 clean:
 	rm -rf $(BUILD) $(LIB) $(OTLP) $(PROBE)

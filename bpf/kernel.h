@@ -30,8 +30,9 @@ struct task_struct {
     struct thread_info thread_info;
     int pid, tgid;
     unsigned __state; /* 0: it runs, or could */
-    __u64 start_boottime;
+
     struct signal_struct *signal;
+    struct task_struct *group_leader;
     char comm[16];
 };
 

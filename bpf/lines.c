@@ -31,7 +31,8 @@ static json_t *line_of(const char *event)
 /* Ends the line, and lets go of it. */
 static void put_line(json_t *line)
 {
-    if (line == NULL || json_dumpf(line, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF)
+    if (line == NULL || json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12)) != 0 ||
+        putchar('\n') == EOF)
         err(EXIT_TROUBLE, "standard output");
     json_decref(line);
 }

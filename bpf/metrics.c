@@ -112,14 +112,13 @@ static void put_counters(struct octo_bulk *b, const struct all *all, bool open)
 
 static void put_own(struct octo_bulk *b, const struct readout *r, bool open)
 {
-    static const char *const reasons[OCTO_LOST_KINDS] = {"no_key", "no_memory", "no_process", "ring_full"};
+    static const char *const reasons[OCTO_LOST_KINDS] = {"calls", "processes"};
 
     describe(b, open, "octoprobe_processes", "gauge", "Processes that are followed.");
-    put(b, "octoprobe_processes %u\n", r->alive);
-    describe(b, open, "octoprobe_lost", "counter",
-             "What could not be counted, or not as it should be, by reason.");
+    put(b, "octoprobe_processes %u\n", session_alive(r->session));
+    describe(b, open, "octoprobe_lost", "counter", "What could not be counted, or not as it should be.");
     for (unsigned i = 0; i < OCTO_LOST_KINDS; i++)
-        put(b, "octoprobe_lost_total{reason=\"%s\"} %llu\n", reasons[i],
+        put(b, "octoprobe_lost_total{what=\"%s\"} %llu\n", reasons[i],
             (unsigned long long)session_lost(r->session, i));
     put(b, "# HELP octoprobe_build%s The version of octoprobe.\n# TYPE octoprobe_build%s %s\n",
         open ? "" : "_info", open ? "" : "_info", open ? "info" : "gauge");
@@ -128,13 +127,15 @@ static void put_own(struct octo_bulk *b, const struct readout *r, bool open)
 
 void show_metrics(struct octo_bulk *b, void *subject, enum octo_exposition format, uint64_t last_ns)
 {
-    const struct readout *r = subject;
-    struct rows rows = rows_of(r, ROWS_BY_CALL | ROWS_BY_PROCESS, true);
+    struct readout *r = subject;
+    struct rows rows;
     struct all all = {NULL, 0, 0};
     bool open = format == OCTO_OPENMETRICS;
 
     (void)last_ns;
     octo_bulk_clear(b);
+    readout_update(r); /* as it is now; trouble is told by who reads it each second */
+    rows = rows_of(r, ROWS_BY_CALL | ROWS_BY_PROCESS, true);
     for (unsigned i = 0; i < rows.count; i++)
         octo_tally_add(&series_for(&all, &rows.at[i])->tally, &rows.at[i].tally);
     describe(b, open, "octoprobe_syscall_duration_seconds", "histogram",

@@ -95,7 +95,7 @@ static void step(struct run *r, uint64_t now)
         return;
     update(r);
     r->next_read_ns = now + READ_MS * OCTO_NS_PER_MS;
-    if (r->command == 0 && !targets_left(&r->o, r->readout.alive))
+    if (r->command == 0 && !targets_left(&r->o, session_alive(&r->session)))
         r->end = true;
     if (due || (r->end && (r->o.interval_ns != 0 || r->o.listen.kind == OCTO_LISTEN_OFF)))
         show(r, now);
@@ -168,7 +168,7 @@ static void begin(struct run *r)
     r->signals = open_signals();
     if (r->o.command != NULL) {
         r->command = targets_start(r->o.command, &release);
-        session_follow(&r->session, r->command, r->o.command[0]);
+        session_follow_command(&r->session, r->command);
     }
     if (targets_follow(&r->session, &r->o) == 0 && r->o.pids != 0)
         errx(EXIT_NO_TARGET, "the processes have ended");

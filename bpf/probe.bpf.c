@@ -25,6 +25,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct octo_slot_tables slot_tables;
 const volatile bool follow = true;
+const volatile bool by_process = false; /* else all of one name are one */
 const volatile bool failures_only = false;
 const volatile int errno_only = 0; /* 0: any */
 const volatile unsigned thread_only = 0;
@@ -33,13 +34,14 @@ const volatile unsigned cgroups = 0, names = 0;
 const volatile __u64 cgroup_id[OCTO_CGROUPS];
 const volatile int cgroup_level[OCTO_CGROUPS];
 const volatile char name_of[OCTO_NAMES][OCTO_NAME_MAX];
-const volatile __u64 slow_ns = ~0ULL; /* of one call */
 
 /* ── shared with octoprobe, which sets bits and reads ──────────────────────────────────────────────── */
 
 __u64 followed[OCTO_PIDS / 64]; /* a bit for each PID */
 __u64 lost[OCTO_LOST_KINDS];
 __u32 last_serial;
+__u64 alive;       /* processes that are followed */
+int command;       /* the process that is followed once it executes a program; 0: none */
 __u64 attached_ns; /* CLOCK_MONOTONIC */
 
 struct {
@@ -69,6 +71,13 @@ struct {
     __type(key, __u32);
     __type(value, struct octo_process);
 } processes SEC(".maps"); /* by serial */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, OCTO_GROUPS);
+    __type(key, char[OCTO_NAME_MAX]);
+    __type(value, __u32);
+} groups SEC(".maps"); /* serial by name */
 
 /* What a new key begins with; too large for the stack. */
 static const struct octo_calls none;
@@ -105,40 +114,61 @@ static __always_inline bool is_followed(__u64 pid_tid)
     return thread_only == 0 || thread_only == (__u32)pid_tid;
 }
 
-/* Gives the process a serial number and remembers it. Returns the number, or 0. */
-static __noinline __u32 admit(struct task_struct *task, __u32 parent)
+static __always_inline __u32 new_serial(const struct octo_process *process)
 {
-    struct octo_process process = {
-        .pid = BPF_CORE_READ(task, tgid), .parent = parent, .started_ns = BPF_CORE_READ(task, start_boottime)};
     __u32 serial = __sync_fetch_and_add(&last_serial, 1) + 1;
 
-    BPF_CORE_READ_STR_INTO(&process.name, task, comm);
-    if (bpf_map_update_elem(&serials, &process.pid, &serial, BPF_NOEXIST) != 0) {
-        __u32 *there = bpf_map_lookup_elem(&serials, &process.pid); /* another thread was first */
+    return bpf_map_update_elem(&processes, &serial, process, BPF_ANY) == 0 ? serial : 0;
+}
 
-        if (there)
-            return *there;
-        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
-        return 0;
-    }
-    if (bpf_map_update_elem(&processes, &serial, &process, BPF_ANY) != 0) {
-        bpf_map_delete_elem(&serials, &process.pid);
-        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
-        return 0;
+/* Of all processes of this name. 0: there is no room. */
+static __always_inline __u32 serial_of_name(const struct octo_process *process)
+{
+    __u32 *there = bpf_map_lookup_elem(&groups, process->name), serial;
+
+    if (there)
+        return *there;
+    serial = new_serial(process);
+    if (serial != 0 && bpf_map_update_elem(&groups, process->name, &serial, BPF_NOEXIST) != 0) {
+        bpf_map_delete_elem(&processes, &serial);
+        there = bpf_map_lookup_elem(&groups, process->name); /* another processor was first */
+        serial = there ? *there : 0;
     }
     return serial;
+}
+
+/* Begins to follow the process. Returns its serial number. */
+static __always_inline __u32 admit(struct task_struct *task)
+{
+    struct octo_process process = {0};
+    __u32 pid = BPF_CORE_READ(task, tgid), serial, *there;
+
+    BPF_CORE_READ_STR_INTO(&process.name, task, group_leader, comm);
+    process.pid = by_process ? pid : 0;
+    serial = by_process ? new_serial(&process) : serial_of_name(&process);
+    if (serial == 0)
+        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
+    if (bpf_map_update_elem(&serials, &pid, &serial, BPF_NOEXIST) == 0) {
+        __sync_fetch_and_add(&alive, 1);
+        return serial;
+    }
+    if (by_process && serial != 0)
+        bpf_map_delete_elem(&processes, &serial);
+    there = bpf_map_lookup_elem(&serials, &pid); /* another thread was first */
+    if (!there)
+        __sync_fetch_and_add(&lost[OCTO_LOST_PROCESSES], 1);
+    return there ? *there : 0;
 }
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
     struct task_struct *parent = (struct task_struct *)ctx->args[0], *child = (struct task_struct *)ctx->args[1];
-    __u32 pid = BPF_CORE_READ(child, tgid), parent_pid = BPF_CORE_READ(parent, tgid), *serial;
+    __u32 pid = BPF_CORE_READ(child, tgid), parent_pid = BPF_CORE_READ(parent, tgid);
 
     if (!follow || pid == parent_pid || !has_bit(parent_pid))
         return 0;
-    serial = bpf_map_lookup_elem(&serials, &parent_pid);
-    admit(child, serial ? *serial : 0);
+    admit(child);
     set_bit(pid);
     return 0;
 }
@@ -159,22 +189,39 @@ static __always_inline bool is_looked_for(const char *name)
     return false;
 }
 
+/* A followed process has become another program. */
+static __always_inline void rename(struct task_struct *task, __u32 pid, const struct octo_process *now)
+{
+    __u32 *serial = bpf_map_lookup_elem(&serials, &pid);
+    struct octo_in_flight *own;
+    struct octo_process *process;
+
+    if (!serial)
+        return;
+    if (by_process) {
+        process = bpf_map_lookup_elem(&processes, serial);
+        if (process)
+            __builtin_memcpy(process->name, now->name, sizeof now->name);
+        return;
+    }
+    *serial = serial_of_name(now);
+    own = bpf_task_storage_get(&in_flight, task, NULL, 0);
+    if (own)
+        own->serial = *serial;
+}
+
 SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    __u32 pid = task->tgid, *serial;
-    struct octo_process *process;
-    char name[OCTO_NAME_MAX];
+    struct octo_process now = {0};
+    __u32 pid = task->tgid;
 
-    bpf_get_current_comm(name, sizeof name);
+    bpf_get_current_comm(now.name, sizeof now.name);
     if (has_bit(pid)) {
-        serial = bpf_map_lookup_elem(&serials, &pid);
-        process = serial ? bpf_map_lookup_elem(&processes, serial) : NULL;
-        if (process)
-            __builtin_memcpy(process->name, name, sizeof name);
-    } else if (names != 0 && is_looked_for(name) && pid != own_pid) {
-        admit(task, 0);
+        rename(task, pid, &now);
+    } else if (pid == (__u32)command || (names != 0 && pid != own_pid && is_looked_for(now.name))) {
+        admit(task);
         set_bit(pid);
     }
     return 0;
@@ -193,10 +240,11 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
     serial = bpf_map_lookup_elem(&serials, &pid);
     if (!serial)
         return 0;
-    process = bpf_map_lookup_elem(&processes, serial);
+    process = by_process ? bpf_map_lookup_elem(&processes, serial) : NULL;
     if (process)
-        process->ended_ns = bpf_ktime_get_ns();
+        process->ended = 1;
     bpf_map_delete_elem(&serials, &pid);
+    __sync_fetch_and_sub(&alive, 1);
     return 0;
 }
 
@@ -226,7 +274,7 @@ int on_enter(struct bpf_raw_tracepoint_args *ctx)
     if (own->serial == 0) {
         __u32 pid = pid_tid >> 32, *serial = bpf_map_lookup_elem(&serials, &pid);
 
-        own->serial = serial ? *serial : admit(task, 0);
+        own->serial = serial ? *serial : admit(task);
     }
     own->nr = nr < OCTO_NR_MAX ? nr : OCTO_NR_MAX;
     own->flags = is_compat(task) ? OCTO_CALL_COMPAT : 0;
@@ -234,18 +282,12 @@ int on_enter(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 
-static __noinline struct octo_calls *new_key(struct octo_call_key *key)
+static __noinline struct octo_calls *new_key(const struct octo_call_key *key)
 {
     struct octo_calls *c;
 
     bpf_map_update_elem(&calls, key, &none, BPF_NOEXIST);
     c = bpf_map_lookup_elem(&calls, key);
-    if (!c && key->serial != 0) {
-        __sync_fetch_and_add(&lost[OCTO_LOST_KEYS], 1);
-        key->serial = 0;
-        bpf_map_update_elem(&calls, key, &none, BPF_NOEXIST);
-        c = bpf_map_lookup_elem(&calls, key);
-    }
     if (!c)
         __sync_fetch_and_add(&lost[OCTO_LOST_CALLS], 1);
     return c;

@@ -7,16 +7,18 @@
 #include "histogram.h"
 
 enum {
-    OCTO_PIDS = 1 << 22,   /* more than there can be */
-    OCTO_KEYS = 4096,      /* of process and call */
-    OCTO_PROCESSES = 4096, /* that are alive, or not read since */
+    OCTO_PIDS = 1 << 22,     /* more than there can be */
+    OCTO_KEYS = 16384,       /* of process and call */
+    OCTO_KEYS_BEFORE = 4096, /* the same on Linux before 6.1, where room for all of them is taken at the start */
+    OCTO_PROCESSES = 16384,  /* that are alive, or not read since */
+    OCTO_GROUPS = 1024,      /* names of processes */
     OCTO_CGROUPS = 8,
     OCTO_NAMES = 8,
-    OCTO_NAME_MAX = 16,        /* of a thread, as the kernel has it */
-    OCTO_SLOW_BYTES = 1 << 18, /* of the ring: a power of two */
+    OCTO_NAME_MAX = 16, /* of a thread, as the kernel has it */
 };
 
-/* A process is known by a serial number, since PIDs come back. 0: of no process that there was room for. */
+/* A serial number stands for a process, since PIDs come back; or, if they are not to be told apart, for all of one name. 0: for those
+ * that there was no room for. */
 struct octo_call_key {
     unsigned serial;
     unsigned short nr;    /* of the call; OCTO_NR_MAX if it is none */
@@ -34,10 +36,8 @@ struct octo_calls {
 };
 
 struct octo_process {
-    unsigned pid;                  /* tgid */
-    unsigned parent;               /* its serial, or 0 */
-    unsigned long long started_ns; /* CLOCK_BOOTTIME */
-    unsigned long long ended_ns;   /* CLOCK_MONOTONIC; 0: it is alive. What it has counted is final then */
+    unsigned pid;   /* tgid; 0: all of that name */
+    unsigned ended; /* what it has counted is final */
     char name[OCTO_NAME_MAX];
 };
 
@@ -58,10 +58,8 @@ struct octo_blocked {
 
 /* What could not be counted. */
 enum octo_lost {
-    OCTO_LOST_KEYS,      /* calls: no room for their key; they are counted without their process */
-    OCTO_LOST_CALLS,     /* calls: no room at all */
-    OCTO_LOST_PROCESSES, /* processes that were not followed */
-    OCTO_LOST_SLOW,      /* slow calls: the ring was full */
+    OCTO_LOST_CALLS,     /* calls: no room for a key of their process and kind */
+    OCTO_LOST_PROCESSES, /* processes: no room; their calls are nobody's */
     OCTO_LOST_KINDS
 };
 

@@ -101,8 +101,7 @@ static void take_processes(struct readout *r, unsigned count)
 
         p->pid = values[i].pid;
         memcpy(p->name, values[i].name, sizeof p->name - 1);
-        p->ended = values[i].ended_ns != 0;
-        r->alive += !p->ended;
+        p->ended = values[i].ended != 0;
     }
     r->known += count;
 }
@@ -246,7 +245,7 @@ int readout_update(struct readout *r)
 {
     int error;
 
-    r->alive = r->known = r->counted = 0;
+    r->known = r->counted = 0;
     /* In this order: who has ended before the calls are read has counted all of them. */
     error = read_map(r, r->session->processes, take_processes);
     if (error == 0)

@@ -31,8 +31,8 @@ struct readout_entry {
 
 struct readout {
     struct session *session;
-    void *entries, *processes;                     /* trees, of tsearch(3) */
-    unsigned alive;                                /* processes that are followed now */
+    void *entries, *processes; /* trees, of tsearch(3) */
+
     unsigned known, counted;                       /* processes and keys that the kernel has */
     struct readout_process former[READOUT_FORMER]; /* by name; the first takes all others */
     unsigned formers;

@@ -74,6 +74,7 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     octo_slot_fill(&tables);
     memcpy((void *)&s->probe->rodata->slot_tables, &tables, sizeof tables);
     s->probe->rodata->follow = o->follow;
+    s->probe->rodata->by_process = s->by_process = o->by_process;
     s->probe->rodata->failures_only = o->failures;
     s->probe->rodata->errno_only = o->error;
     s->probe->rodata->thread_only = (unsigned)o->thread;
@@ -87,7 +88,9 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
         s->probe->rodata->cgroup_level[i] = cgroup_level[i];
     }
     /* Before 6.1 a program like ours must not allocate; then all is there from the start. */
-    if (!kernel_is_before(6, 1))
+    if (kernel_is_before(6, 1))
+        bpf_map__set_max_entries(s->probe->maps.calls, OCTO_KEYS_BEFORE);
+    else
         bpf_map__set_map_flags(s->probe->maps.calls, BPF_F_NO_PREALLOC);
     error = probe_bpf__load(s->probe);
     if (error != 0) {
@@ -98,6 +101,7 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->calls = bpf_map__fd(s->probe->maps.calls);
     s->serials = bpf_map__fd(s->probe->maps.serials);
     s->processes = bpf_map__fd(s->probe->maps.processes);
+    s->groups = bpf_map__fd(s->probe->maps.groups);
     s->processors = (unsigned)libbpf_num_possible_cpus();
     return 0;
 }
@@ -123,29 +127,52 @@ bool session_is_followed(const struct session *s, pid_t pid)
     return *(volatile unsigned long long *)word_of(s, pid) >> (pid & 63) & 1;
 }
 
+/* As the programs would. */
+static unsigned serial_for(struct session *s, const struct octo_process *process)
+{
+    unsigned serial;
+
+    if (process->pid == 0 && bpf_map_lookup_elem(s->groups, process->name, &serial) == 0)
+        return serial;
+    serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
+    if (bpf_map_update_elem(s->processes, &serial, process, BPF_ANY) != 0)
+        return 0;
+    if (process->pid == 0)
+        bpf_map_update_elem(s->groups, process->name, &serial, BPF_ANY);
+    return serial;
+}
+
 bool session_follow(struct session *s, pid_t pid, const char *name)
 {
-    struct octo_process process = {.pid = (unsigned)pid};
+    struct octo_process process = {.pid = s->by_process ? (unsigned)pid : 0};
     unsigned serial;
 
     if (session_is_followed(s, pid))
         return false;
-    serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
     snprintf(process.name, sizeof process.name, "%s", name);
-    bpf_map_update_elem(s->processes, &serial, &process, BPF_ANY);
-    if (bpf_map_update_elem(s->serials, &process.pid, &serial, BPF_NOEXIST) != 0) {
-        bpf_map_delete_elem(s->processes, &serial); /* known to the programs already, or there is no room */
-        if (errno != EEXIST)
-            __sync_fetch_and_add(&s->probe->bss->lost[OCTO_LOST_PROCESSES], 1);
-    }
+    serial = serial_for(s, &process);
+    if (bpf_map_update_elem(s->serials, &pid, &serial, BPF_NOEXIST) == 0)
+        __sync_fetch_and_add(&s->probe->bss->alive, 1);
+    else if (s->by_process) /* known to the programs already */
+        bpf_map_delete_elem(s->processes, &serial);
     __sync_fetch_and_or(word_of(s, pid), 1ULL << (pid & 63));
     if (kill(pid, 0) != 0 && errno == ESRCH) { /* ended before that, unseen: its PID may become another's */
         __sync_fetch_and_and(word_of(s, pid), ~(1ULL << (pid & 63)));
-        bpf_map_delete_elem(s->serials, &process.pid);
-        bpf_map_delete_elem(s->processes, &serial);
+        if (bpf_map_delete_elem(s->serials, &pid) == 0)
+            __sync_fetch_and_sub(&s->probe->bss->alive, 1);
         return false;
     }
     return true;
+}
+
+void session_follow_command(struct session *s, pid_t pid)
+{
+    s->probe->bss->command = pid;
+}
+
+unsigned session_alive(const struct session *s)
+{
+    return (unsigned)*(volatile unsigned long long *)&s->probe->bss->alive;
 }
 
 uint64_t session_lost(const struct session *s, unsigned kind)

@@ -13,9 +13,10 @@ struct probe_bpf;
 
 struct session {
     struct probe_bpf *probe;
-    int calls, serials, processes; /* maps */
-    int threads;                   /* link of the iterator */
-    unsigned processors;           /* whose values a per-processor map has */
+    int calls, serials, processes, groups; /* maps */
+    bool by_process;                       /* else all of one name are one */
+    int threads;                           /* link of the iterator */
+    unsigned processors;                   /* whose values a per-processor map has */
 };
 
 /* Loads the programs. cgroup_id, cgroup_level: of o->cgroup. Returns 0, or -errno; why[]: what stood in the way, for the user. */
@@ -25,6 +26,10 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
 int session_start(struct session *s, char why[512]);
 /* Follows this process from now on. Returns whether it was not followed before. */
 bool session_follow(struct session *s, pid_t pid, const char *name);
+/* Follows this process from the program on that it executes next. */
+void session_follow_command(struct session *s, pid_t pid);
+/* Processes that are followed now. */
+unsigned session_alive(const struct session *s);
 bool session_is_followed(const struct session *s, pid_t pid);
 /* By enum octo_lost. */
 uint64_t session_lost(const struct session *s, unsigned kind);

@@ -132,10 +132,8 @@ void show_table(const struct readout *r, const struct options *o)
 void show_lost(const struct readout *r)
 {
     static const char *const what[OCTO_LOST_KINDS] = {
-        [OCTO_LOST_KEYS] = "calls are counted without their process: too many processes and calls at once",
-        [OCTO_LOST_CALLS] = "calls are not counted: no memory",
-        [OCTO_LOST_PROCESSES] = "processes are not followed by name: too many at once",
-        [OCTO_LOST_SLOW] = "slow calls are not shown: too many at once",
+        [OCTO_LOST_CALLS] = "calls are not counted: too many processes and kinds of calls at once",
+        [OCTO_LOST_PROCESSES] = "processes are not told apart: too many at once",
     };
     static uint64_t told[OCTO_LOST_KINDS];
 

@@ -1,0 +1,122 @@
+/*
+ * Work whose system calls are known: work KIND [NUMBER], once for each of `work`'s lines below. It says nothing.
+ *
+ *      sleeps N      clock_nanosleep of 10 ms, N times       threads N    N threads, one after the other: getppid each
+ *      reads N       read of 64 bytes of /dev/zero           storm N      N threads at once in batches of 64: the same
+ *      fails N       open of nothing: ENOENT                 tree N       a tree of processes of depth N, two children each: getppid each
+ *      exec N        executes itself N times, getppid each   signals N    N sleeps broken off by a signal
+ *      forever       getppid, then waits for its end in read of a pipe
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The call that is counted: one that no library makes by itself. */
+static void mark(void)
+{
+    syscall(SYS_getppid);
+}
+
+static void *thread(void *arg)
+{
+    mark();
+    return arg;
+}
+
+static void threads(int n, int at_once)
+{
+    pthread_t id[64];
+
+    for (int done = 0; done < n; done += at_once) {
+        int now = n - done < at_once ? n - done : at_once;
+
+        for (int i = 0; i < now; i++)
+            if (pthread_create(&id[i], NULL, thread, NULL) != 0)
+                abort();
+        for (int i = 0; i < now; i++)
+            pthread_join(id[i], NULL);
+    }
+}
+
+static void tree(int depth)
+{
+    mark();
+    for (int i = 0; i < 2 && depth > 0; i++) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+            abort();
+        if (pid == 0) {
+            tree(depth - 1);
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0)
+        ;
+}
+
+static void nothing(int number)
+{
+    (void)number;
+}
+
+static void sleeps(int n, long ns, int broken)
+{
+    for (int i = 0; i < n; i++) {
+        struct timespec t = {.tv_nsec = ns};
+        struct itimerval soon = {.it_value.tv_usec = 5000};
+
+        if (broken)
+            setitimer(ITIMER_REAL, &soon, NULL);
+        syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &t, NULL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *kind = argc > 1 ? argv[1] : "";
+    int n = argc > 2 ? atoi(argv[2]) : 1, fds[2];
+    char buffer[64], number[16];
+    struct sigaction action = {.sa_handler = nothing};
+
+    if (strcmp(kind, "sleeps") == 0) {
+        sleeps(n, 10000000, 0);
+    } else if (strcmp(kind, "signals") == 0) {
+        sigaction(SIGALRM, &action, NULL);
+        sleeps(n, 500000000, 1);
+    } else if (strcmp(kind, "reads") == 0) {
+        fds[0] = open("/dev/zero", O_RDONLY);
+        for (int i = 0; i < n; i++)
+            if (syscall(SYS_pread64, fds[0], buffer, sizeof buffer, 0L) != sizeof buffer)
+                return 1;
+    } else if (strcmp(kind, "fails") == 0) {
+        for (int i = 0; i < n; i++)
+            syscall(SYS_rmdir, "/nonexistent/x");
+    } else if (strcmp(kind, "threads") == 0) {
+        threads(n, 1);
+    } else if (strcmp(kind, "storm") == 0) {
+        threads(n, 64);
+    } else if (strcmp(kind, "tree") == 0) {
+        tree(n);
+    } else if (strcmp(kind, "exec") == 0) {
+        mark();
+        snprintf(number, sizeof number, "%d", n - 1);
+        if (n > 1)
+            execl("/proc/self/exe", "work", "exec", number, (char *)NULL);
+    } else if (strcmp(kind, "forever") == 0) {
+        mark();
+        if (pipe(fds) != 0 || write(1, "ready\n", 6) != 6 || read(fds[0], buffer, 1) < 0)
+            return 1;
+    } else {
+        return 2;
+    }
+    return 0;
+}
