@@ -41,3 +41,11 @@ $(PROBE): $(PROBE_PARTS) $(PROBE_SHIM) $(PROBE_OUT)/probe.skel.h $(PROBE_OUT)/sy
 	@echo '  CC $@'
 	@$(CC) $(CPPFLAGS) -I$(PROBE_OUT) -Ibpf -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $(PROBE_PARTS) $(PROBE_SHIM) \
 	    -l:libbpf.a -l:libjansson.a -lelf -lz -lm
+
+ifeq ($(PROBE_TOOLS),yes)
+install: install-probe
+.PHONY: install-probe
+install-probe: $(PROBE)
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/sbin,755,$(PROBE))
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/share/man/man8,644,scripts/man/octoprobe.8)
+endif

@@ -21,7 +21,7 @@ OTLP_READY    := $(OTLP_PROTO:include/%=$(BUILD)/otlp/%)
 OTLP_CODE     := $(OTLP_READY:%.proto=%.pb-c.c)
 
 TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service test-deploy test-deploy-logs \
-                 test-deploy-container fuzz-short test-unit-asan \
+                 test-deploy-container test-probe fuzz-short test-unit-asan \
                  test-unit-tsan test-preload-valgrind lint
 
 SHELL_INSTALL  = install -d $(1) && install -m $(2) $(3) $(1)
@@ -87,10 +87,11 @@ install: all
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/lib/octoshim $(DESTDIR)$(PREFIX)/libexec/octoshim $(DESTDIR)$(PREFIX)/include/octoshim
 	rm -f $(DESTDIR)$(PREFIX)/bin/octoshim-run $(DESTDIR)$(PREFIX)/share/man/man1/octoshim-run.1 \
-	      $(DESTDIR)$(PREFIX)/share/man/man7/octoshim.7
+	      $(DESTDIR)$(PREFIX)/share/man/man7/octoshim.7 $(DESTDIR)$(PREFIX)/sbin/octoprobe \
+	      $(DESTDIR)$(PREFIX)/share/man/man8/octoprobe.8
 
 help:
-	@echo 'make            liboctoshim.so, octoshim-otlp, octoshim-doctor and octoshim-metrics'
+	@echo 'make            liboctoshim.so, octoshim-otlp, octoshim-doctor, octoshim-metrics, and octoprobe where clang, bpftool and libbpf are'
 	@echo 'make demo       installs what is missing, builds, and shows one request in three services'
 	@echo 'make test       installs what is missing, builds, and runs every test'
 	@echo 'make setup      only installs what is missing'
@@ -98,6 +99,7 @@ help:
 	@echo 'make fuzz       fuzzes for longer'
 	@echo 'make test-service-rules   the real servers again, under rules that look at everything (about 5 minutes)'
 	@echo 'make bench      what the shim costs nginx, next to the alternatives (about 4 minutes)'
+	@echo 'make bench-probe   what octoprobe costs a system call, next to the alternatives (about 2 minutes)'
 	@echo 'make format     puts the C files into the house format'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall, make clean'

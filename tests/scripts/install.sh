@@ -15,7 +15,9 @@ libexec/octoshim/octoshim-doctor
 libexec/octoshim/octoshim-metrics
 share/man/man1/octoshim-run.1
 share/man/man7/octoshim.7" "$(cd "$dir/dest/usr" && find . -type f | sed 's|^\./||' | LC_ALL=C sort |
-    grep -v 'include/octoshim/[a-qs-z]')"
+    grep -v -e 'include/octoshim/[a-qs-z]' -e octoprobe)"
+same 'octoprobe is installed if it is built' "$([ -x octoprobe ] && printf 'sbin/octoprobe\nshare/man/man8/octoprobe.8')" \
+    "$(cd "$dir/dest/usr" && find . -name 'octoprobe*' | sed 's|^\./||' | LC_ALL=C sort)"
 mv "$dir/dest" "$dir/moved"
 installed=$dir/moved/usr
 
