@@ -107,11 +107,12 @@ static __noinline bool in_cgroup(void)
     return false;
 }
 
-static __always_inline bool is_followed(__u64 pid_tid)
+/* The task's own fields are nearer than what a helper makes of them. */
+static __always_inline bool is_followed(const struct task_struct *task)
 {
-    if (!has_bit(pid_tid >> 32) && !(cgroups != 0 && in_cgroup()))
+    if (!has_bit(task->tgid) && !(cgroups != 0 && in_cgroup()))
         return false;
-    return thread_only == 0 || thread_only == (__u32)pid_tid;
+    return thread_only == 0 || thread_only == (__u32)task->pid;
 }
 
 static __always_inline __u32 new_serial(const struct octo_process *process)
@@ -258,21 +259,19 @@ static __always_inline bool is_compat(struct task_struct *task)
 SEC("raw_tp/sys_enter")
 int on_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-    __u64 pid_tid = bpf_get_current_pid_tgid();
+    struct task_struct *task = bpf_get_current_task_btf();
     struct octo_in_flight *own;
-    struct task_struct *task;
     __u64 nr = ctx->args[1];
 
-    if (!is_followed(pid_tid))
+    if (!is_followed(task))
         return 0;
-    task = bpf_get_current_task_btf();
     own = bpf_task_storage_get(&in_flight, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (!own) {
         __sync_fetch_and_add(&lost[OCTO_LOST_CALLS], 1);
         return 0;
     }
     if (own->serial == 0) {
-        __u32 pid = pid_tid >> 32, *serial = bpf_map_lookup_elem(&serials, &pid);
+        __u32 pid = task->tgid, *serial = bpf_map_lookup_elem(&serials, &pid);
 
         own->serial = serial ? *serial : admit(task);
     }
@@ -296,17 +295,18 @@ static __noinline struct octo_calls *new_key(const struct octo_call_key *key)
 SEC("raw_tp/sys_exit")
 int on_return(struct bpf_raw_tracepoint_args *ctx)
 {
-    __u64 pid_tid = bpf_get_current_pid_tgid(), ns;
+    struct task_struct *task = bpf_get_current_task_btf();
     struct octo_in_flight *own;
     struct octo_call_key key;
+    __u64 ns;
     struct octo_calls *c;
     long returned = ctx->args[1];
     enum octo_outcome outcome;
     unsigned slot;
 
-    if (!is_followed(pid_tid))
+    if (!is_followed(task))
         return 0;
-    own = bpf_task_storage_get(&in_flight, bpf_get_current_task_btf(), NULL, 0);
+    own = bpf_task_storage_get(&in_flight, task, NULL, 0);
     if (!own || own->begun_ns == 0)
         return 0; /* it was in that call before we came */
     ns = bpf_ktime_get_ns() - own->begun_ns;
