@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -13,8 +12,7 @@
 
 #include "privileges.h"
 #include "session.h"
-
-enum { INIT_PID_NAMESPACE = 0xEFFFFFFC };
+#include "targets.h"
 
 __attribute__((format(printf, 2, 3))) static void say(const char *what, const char *format, ...)
 {
@@ -54,7 +52,6 @@ static void say_kernel(void)
 {
     char lockdown[128], unprivileged[16];
     struct utsname u;
-    struct stat ns;
 
     if (uname(&u) == 0)
         say("kernel", "%s %s %s", u.sysname, u.release, u.machine);
@@ -69,10 +66,8 @@ static void say_kernel(void)
     say("bpf(2)", *unprivileged == '\0'  ? "not in this kernel (CONFIG_BPF_SYSCALL)"
                   : *unprivileged == '0' ? "for everybody"
                                          : "for those with CAP_BPF");
-    if (stat("/proc/self/ns/pid", &ns) == 0)
-        say("PIDs", ns.st_ino == INIT_PID_NAMESPACE
-                        ? "the kernel's own"
-                        : "those of a container, which the kernel does not know: only -c");
+    say("PIDs", targets_are_the_kernels() ? "the kernel's own"
+                                          : "those of a container, which the kernel does not know: only -c");
 }
 
 int check(const struct options *o)

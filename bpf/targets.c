@@ -75,12 +75,16 @@ static pid_t status_number(pid_t pid, const char *key)
     return status_line(pid, key, text, sizeof text) ? (pid_t)atol(text) : -1;
 }
 
-void targets_check(const struct options *o)
+bool targets_are_the_kernels(void)
 {
     struct stat ns;
 
-    if ((o->pids != 0 || o->names != 0 || o->command != NULL || o->thread != 0) &&
-        stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != INIT_PID_NAMESPACE)
+    return stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino == INIT_PID_NAMESPACE;
+}
+
+void targets_check(const struct options *o)
+{
+    if ((o->pids != 0 || o->names != 0 || o->command != NULL || o->thread != 0) && !targets_are_the_kernels())
         errx(EXIT_UNAVAILABLE,
              "in a PID namespace other than the first the kernel's PIDs are not those seen here: "
              "run it outside (docker run --pid=host), or name a control group with -c");

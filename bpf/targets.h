@@ -8,6 +8,8 @@
 
 /* The control groups' numbers and depths. Ends the program, with a message, if one of them is none. */
 void targets_cgroups(const struct options *o, uint64_t *id, int *level);
+/* Whether the PIDs seen here are the kernel's own: in a container they are not. */
+bool targets_are_the_kernels(void);
 /* Ends the program, with a message, where a process or thread of the options is not there or cannot be meant. */
 void targets_check(const struct options *o);
 /* Follows those that are there, and their children if that is wanted. Returns how many. */
