@@ -177,8 +177,8 @@ static void begin(struct run *r)
     readout_begin(&r->readout, &r->session);
     r->began_ns = r->shown_ns = octo_clock_mono_ns();
     r->next_read_ns = r->began_ns + READ_MS * OCTO_NS_PER_MS;
-    if (release >= 0)
-        close(release);
+    if (release >= 0 && (write(release, "", 1) != 1 || close(release) != 0))
+        err(EXIT_TROUBLE, "the command cannot be started");
     r->end = r->o.in_flight && r->o.interval_ns == 0 && r->o.duration_ns == 0 && r->command == 0;
 }
 

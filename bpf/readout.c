@@ -89,28 +89,37 @@ static int read_map(struct readout *r, int map, void (*take)(struct readout *r, 
     return 0;
 }
 
+static struct readout_process *take_process(struct readout *r, unsigned serial, const struct octo_process *value)
+{
+    bool fresh;
+    struct readout_process *p = have(&r->processes, &serial, sizeof serial, sizeof *p, by_serial, &fresh);
+
+    p->pid = value->pid;
+    memcpy(p->name, value->name, sizeof p->name - 1);
+    return p;
+}
+
 static void take_processes(struct readout *r, unsigned count)
 {
     const unsigned *serials = r->keys;
     const struct octo_process *values = r->values;
 
-    for (unsigned i = 0; i < count; i++) {
-        bool fresh;
-        struct readout_process *p =
-            have(&r->processes, &serials[i], sizeof *serials, sizeof *p, by_serial, &fresh);
-
-        p->pid = values[i].pid;
-        memcpy(p->name, values[i].name, sizeof p->name - 1);
-        p->ended = values[i].ended != 0;
-    }
+    for (unsigned i = 0; i < count; i++)
+        take_process(r, serials[i], &values[i])->ended = values[i].ended != 0;
     r->known += count;
 }
 
+/* One that is newer than this update's look at the processes is asked for; it has not ended for us until the next look. */
 static const struct readout_process *process_of(struct readout *r, unsigned serial)
 {
     void *found = serial != 0 ? tfind(&serial, &r->processes, by_serial) : NULL;
+    struct octo_process value;
 
-    return found != NULL ? *(struct readout_process **)found : &r->former[0];
+    if (found != NULL)
+        return *(struct readout_process **)found;
+    if (serial != 0 && bpf_map_lookup_elem(r->session->processes, &serial, &value) == 0)
+        return take_process(r, serial, &value);
+    return &r->former[0];
 }
 
 static void add_calls(struct octo_calls *to, const struct octo_calls *more)
@@ -136,7 +145,7 @@ static void take_calls(struct readout *r, unsigned count)
 
         for (unsigned cpu = 0; cpu < processors; cpu++)
             add_calls(&now, &values[i * processors + cpu]);
-        if (fresh)
+        if (fresh || e->process == &r->former[0])
             e->process = process_of(r, e->key.serial);
         for (unsigned k = 0; k < OCTO_SLOTS; k++)
             e->all.slot[k] += now.slot[k] - e->raw.slot[k]; /* modulo 2^32 */

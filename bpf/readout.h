@@ -31,8 +31,7 @@ struct readout_entry {
 
 struct readout {
     struct session *session;
-    void *entries, *processes; /* trees, of tsearch(3) */
-
+    void *entries, *processes;                     /* trees, of tsearch(3) */
     unsigned known, counted;                       /* processes and keys that the kernel has */
     struct readout_process former[READOUT_FORMER]; /* by name; the first takes all others */
     unsigned formers;

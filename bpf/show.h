@@ -11,9 +11,9 @@
 
 /* Standard output; what cannot be written there ends the program. All show what came since readout_shown(). */
 
-/* A table, largest first. seconds: how long the interval was. */
+/* A table, largest first. */
 void show_table(const struct readout *r, const struct options *o);
-/* A JSON object a line, syscall.stats: of each call, or with -P of each process and call. */
+/* A JSON object a line, syscall.stats: of each call, or with -P of each process and call. seconds: how long the interval was. */
 void show_lines(const struct readout *r, const struct options *o, double seconds);
 /* What threads are in just now: as a table, or lines. */
 void show_in_flight(const struct readout *r, const struct options *o);

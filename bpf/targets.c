@@ -164,12 +164,12 @@ pid_t targets_start(char **command, int *release)
         err(EXIT_TROUBLE, "fork");
     if (pid == 0) {
         sigset_t none;
-        char nothing;
+        char go;
 
         close(ends[1]);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        if (read(ends[0], &nothing, 1) != 0)
+        if (read(ends[0], &go, 1) != 1) /* octoprobe has ended */
             _exit(EXIT_TROUBLE);
         execvp(command[0], command);
         warn("%s", command[0]);

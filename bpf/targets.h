@@ -14,7 +14,7 @@ bool targets_are_the_kernels(void);
 void targets_check(const struct options *o);
 /* Follows those that are there, and their children if that is wanted. Returns how many. */
 unsigned targets_follow(struct session *s, const struct options *o);
-/* Starts the command, held before its first call until *release is closed. Returns its PID, or ends the program. */
+/* Starts the command, held until a byte is written to *release; if it is closed without, the command is not executed. Returns its PID, or ends the program. */
 pid_t targets_start(char **command, int *release);
 /* Whether one of the followed processes is alive, or others may come. */
 bool targets_left(const struct options *o, unsigned alive);

@@ -169,6 +169,25 @@ static void only_some(void **state)
     end();
 }
 
+/* A process that is new between the two looks of an update: its calls are its own all the same, or from the next look on. */
+static void new_meanwhile(void **state)
+{
+    struct octo_process own = {.pid = (unsigned)getpid(), .name = "test"};
+    struct octo_tally t;
+    unsigned serial = 1;
+
+    (void)state;
+    begin();
+    assert_int_equal(bpf_map_delete_elem(session.processes, &serial), 0);
+    call(1, 1, 0);
+    assert_int_equal(readout_update(&readout), 0);
+    assert_int_equal(bpf_map_update_elem(session.processes, &serial, &own, BPF_ANY), 0);
+    call(1, 1, 0);
+    t = tally_of(1); /* which looks whose they are */
+    assert_int_equal(octo_tally_count(&t), 2);
+    end();
+}
+
 /* More calls than there are keys: what is not counted is. */
 static void too_many(void **state)
 {
@@ -195,7 +214,8 @@ static void too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(counted), cmocka_unit_test(halves),
-                                       cmocka_unit_test(only_some), cmocka_unit_test(too_many)};
+                                       cmocka_unit_test(only_some), cmocka_unit_test(new_meanwhile),
+                                       cmocka_unit_test(too_many)};
     char why[512];
 
     options = (struct options){.follow = true, .by_process = true};
