@@ -110,7 +110,7 @@ static __noinline bool in_cgroup(void)
 /* The task's own fields are nearer than what a helper makes of them. */
 static __always_inline bool is_followed(const struct task_struct *task)
 {
-    if (!has_bit(task->tgid) && !(cgroups != 0 && in_cgroup()))
+    if (!has_bit(task->tgid) && !(cgroups != 0 && (__u32)task->tgid != own_pid && in_cgroup()))
         return false;
     return thread_only == 0 || thread_only == (__u32)task->pid;
 }
@@ -352,14 +352,14 @@ int on_task(struct bpf_iter__task *ctx)
     struct octo_in_flight *own;
     struct octo_blocked b = {0};
 
-    if (!task || !has_bit(task->tgid))
+    if (!task)
         return 0;
     own = bpf_task_storage_get(&in_flight, task, NULL, 0);
     if (own && own->begun_ns != 0) {
         b.ns = own->begun_ns;
         b.nr = own->nr;
         b.flags = own->flags;
-    } else if (!was_in(task, &b.nr)) {
+    } else if (!has_bit(task->tgid) || !was_in(task, &b.nr)) {
         return 0;
     } else {
         b.ns = attached_ns;

@@ -230,6 +230,12 @@ def by_name_and_by_group():
                 subprocess.run(["/bin/sh", "-c", f"echo $$ > {place}/cgroup.procs; exec {WORK} storm {number}"], check=True)
             found = lines(p.communicate(timeout=20)[0])
         equal(calls(found)["getppid"], 300, "marks in the group")
+        here = f"echo $$ > {group}/cgroup.procs; exec {OPTIONS.probe} -c {group} -d 1 --json -P"
+        done = subprocess.run(["/bin/sh", "-c", here], capture_output=True, text=True, check=True)
+        equal(done.stdout + done.stderr, "", "what it counts of itself")
+        with running("/bin/sh", "-c", f"echo $$ > {group}/cgroup.procs; echo ready; while :; do sleep 1.3; done"):
+            found = lines(probe("-c", group, "-d", "2", "--json", "--inflight")[0])
+        check({"wait4", "clock_nanosleep"} & {f["syscall"] for f in found}, f"in flight in the group: {found}")
     finally:
         os.rmdir(inner), os.rmdir(group)
     return None
