@@ -52,7 +52,9 @@ struct {
 } in_flight SEC(".maps");
 
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(
+        type,
+        BPF_MAP_TYPE_HASH); /* per-CPU memory is nothing to ask for in haste: on busy processors the kernel soon has none */
     __uint(max_entries, OCTO_KEYS);
     __type(key, struct octo_call_key);
     __type(value, struct octo_calls);
@@ -314,7 +316,7 @@ int on_return(struct bpf_raw_tracepoint_args *ctx)
     outcome = octo_outcome(returned);
     if ((failures_only && outcome != OCTO_CALL_FAILED) || (errno_only != 0 && returned != -errno_only))
         return 0;
-    key = (struct octo_call_key){own->serial, own->nr, own->flags};
+    key = (struct octo_call_key){own->serial, bpf_get_smp_processor_id(), own->nr, own->flags};
     c = bpf_map_lookup_elem(&calls, &key);
     if (!c && !(c = new_key(&key)))
         return 0;

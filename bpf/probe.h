@@ -8,8 +8,8 @@
 
 enum {
     OCTO_PIDS = 1 << 22,     /* more than there can be */
-    OCTO_KEYS = 16384,       /* of process and call */
-    OCTO_KEYS_BEFORE = 4096, /* the same on Linux before 6.1, where room for all of them is taken at the start */
+    OCTO_KEYS = 32768,       /* of process, call and processor */
+    OCTO_KEYS_BEFORE = 8192, /* the same on Linux before 6.1, where room for all of them is taken at the start */
     OCTO_PROCESSES = 16384,  /* that are alive, or not read since */
     OCTO_GROUPS = 1024,      /* names of processes */
     OCTO_CGROUPS = 8,
@@ -21,13 +21,14 @@ enum {
  * that there was no room for. */
 struct octo_call_key {
     unsigned serial;
+    unsigned processor;   /* each has its own counters; 0 in octoprobe, where they are together */
     unsigned short nr;    /* of the call; OCTO_NR_MAX if it is none */
     unsigned short flags; /* OCTO_CALL_COMPAT */
 };
 
 enum { OCTO_CALL_COMPAT = 1, OCTO_CALL_LONGER = 2, OCTO_NR_MAX = 0xffff };
 
-/* Of a key, on one processor. How many calls there were is the sum of the slots. */
+/* Of a key. How many calls there were is the sum of the slots. */
 struct octo_calls {
     unsigned long long sum_ns;
     unsigned long long max_ns;

@@ -18,7 +18,9 @@ static int by_key(const void *a, const void *b)
         return x->serial < y->serial ? -1 : 1;
     if (x->nr != y->nr)
         return x->nr < y->nr ? -1 : 1;
-    return (int)x->flags - (int)y->flags;
+    if (x->flags != y->flags)
+        return x->flags < y->flags ? -1 : 1;
+    return x->processor < y->processor ? -1 : x->processor > y->processor;
 }
 
 static int by_serial(const void *a, const void *b)
@@ -52,12 +54,8 @@ static void *have(void **tree, const void *key, size_t key_size, size_t size,
 /* Room for n of a batch. */
 static void make_room(struct readout *r, unsigned n)
 {
-    size_t value = sizeof(struct octo_calls) * r->session->processors;
-
-    if (value < sizeof(struct octo_process))
-        value = sizeof(struct octo_process);
     r->keys = must(realloc(r->keys, n * sizeof(struct octo_call_key)));
-    r->values = must(realloc(r->values, n * value));
+    r->values = must(realloc(r->values, n * sizeof(struct octo_calls)));
     r->room = n;
 }
 
@@ -122,38 +120,37 @@ static const struct readout_process *process_of(struct readout *r, unsigned seri
     return &r->former[0];
 }
 
-static void add_calls(struct octo_calls *to, const struct octo_calls *more)
+static struct readout_entry *entry_of(struct readout *r, const struct octo_call_key *of)
 {
-    for (unsigned k = 0; k < OCTO_SLOTS; k++)
-        to->slot[k] += more->slot[k];
-    to->sum_ns += more->sum_ns;
-    to->failed += more->failed;
-    to->interrupted += more->interrupted;
-    to->max_ns = more->max_ns > to->max_ns ? more->max_ns : to->max_ns;
+    struct octo_call_key key = {.serial = of->serial, .nr = of->nr, .flags = of->flags};
+    struct readout_entry *e;
+    bool fresh;
+
+    return have(&r->entries, &key, sizeof key, sizeof *e, by_key, &fresh);
 }
 
 static void take_calls(struct readout *r, unsigned count)
 {
     const struct octo_call_key *keys = r->keys;
     const struct octo_calls *values = r->values;
-    unsigned processors = r->session->processors;
 
     for (unsigned i = 0; i < count; i++) {
         bool fresh;
-        struct readout_entry *e = have(&r->entries, &keys[i], sizeof *keys, sizeof *e, by_key, &fresh);
-        struct octo_calls now = {0};
+        struct readout_counters *c = have(&r->counters, &keys[i], sizeof *keys, sizeof *c, by_key, &fresh);
+        struct readout_entry *e = c->entry;
+        const struct octo_calls *now = &values[i];
 
-        for (unsigned cpu = 0; cpu < processors; cpu++)
-            add_calls(&now, &values[i * processors + cpu]);
-        if (fresh || e->process == &r->former[0])
+        if (fresh)
+            e = c->entry = entry_of(r, &keys[i]);
+        if (e->process == NULL || e->process == &r->former[0])
             e->process = process_of(r, e->key.serial);
         for (unsigned k = 0; k < OCTO_SLOTS; k++)
-            e->all.slot[k] += now.slot[k] - e->raw.slot[k]; /* modulo 2^32 */
-        e->all.sum_ns += now.sum_ns - e->raw.sum_ns;
-        e->all.failed += now.failed - e->raw.failed;
-        e->all.interrupted += now.interrupted - e->raw.interrupted;
-        e->all.max_ns = now.max_ns > e->all.max_ns ? now.max_ns : e->all.max_ns;
-        e->raw = now;
+            e->all.slot[k] += now->slot[k] - c->raw.slot[k]; /* modulo 2^32 */
+        e->all.sum_ns += now->sum_ns - c->raw.sum_ns;
+        e->all.failed += now->failed - c->raw.failed;
+        e->all.interrupted += now->interrupted - c->raw.interrupted;
+        e->all.max_ns = now->max_ns > e->all.max_ns ? now->max_ns : e->all.max_ns;
+        c->raw = *now;
     }
     r->counted += count;
 }
@@ -191,10 +188,23 @@ static void note(struct ended *ended, void *item)
     ended->at[ended->count++] = item;
 }
 
+static bool has_ended(const struct readout_entry *e)
+{
+    return e->process->pid != 0 && e->process->ended;
+}
+
 static void note_entry(const struct readout_entry *e, void *ended)
 {
-    if (e->process->pid != 0 && e->process->ended)
+    if (has_ended(e))
         note(ended, (void *)e);
+}
+
+static void note_counters(const void *node, VISIT order, void *ended)
+{
+    struct readout_counters *c = *(struct readout_counters *const *)node;
+
+    if ((order == postorder || order == leaf) && has_ended(c->entry))
+        note(ended, c);
 }
 
 static void note_process(const void *node, VISIT order, void *ended)
@@ -221,21 +231,27 @@ static const struct readout_process *former_of(struct readout *r, const char *na
 /* Makes room for others: what those have counted goes on under their name. */
 static void forget_ended(struct readout *r)
 {
-    struct ended entries = {NULL, 0, 0}, processes = {NULL, 0, 0};
+    struct ended counters = {NULL, 0, 0}, entries = {NULL, 0, 0}, processes = {NULL, 0, 0};
 
+    twalk_r(r->counters, note_counters, &counters);
     readout_each(r, note_entry, &entries);
     twalk_r(r->processes, note_process, &processes);
+    for (unsigned i = 0; i < counters.count; i++) {
+        struct readout_counters *c = counters.at[i];
+
+        bpf_map_delete_elem(r->session->calls, &c->key);
+        tdelete(c, &r->counters, by_key);
+        free(c);
+    }
     for (unsigned i = 0; i < entries.count; i++) {
         struct readout_entry *e = entries.at[i], *to;
         const struct readout_process *former = former_of(r, e->process->name);
-        struct octo_call_key key = {former->serial, e->key.nr, e->key.flags};
-        bool fresh;
+        struct octo_call_key key = {.serial = former->serial, .nr = e->key.nr, .flags = e->key.flags};
 
-        to = have(&r->entries, &key, sizeof key, sizeof *to, by_key, &fresh);
+        to = entry_of(r, &key);
         to->process = former;
         octo_tally_add(&to->all, &e->all);
         octo_tally_add(&to->shown, &e->shown);
-        bpf_map_delete_elem(r->session->calls, &e->key);
         tdelete(e, &r->entries, by_key);
         free(e);
     }
@@ -246,6 +262,7 @@ static void forget_ended(struct readout *r)
         tdelete(p, &r->processes, by_serial);
         free(p);
     }
+    free(counters.at);
     free(entries.at);
     free(processes.at);
 }
@@ -278,6 +295,7 @@ void readout_shown(struct readout *r)
 
 void readout_end(struct readout *r)
 {
+    tdestroy(r->counters, free);
     tdestroy(r->entries, free);
     tdestroy(r->processes, free);
     free(r->keys);

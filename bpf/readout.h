@@ -21,17 +21,24 @@ struct readout_process {
     bool ended; /* and all that it counted is here */
 };
 
+/* A call of a process, on all processors. */
 struct readout_entry {
     struct octo_call_key key;
     const struct readout_process *process;
-    struct octo_calls raw;   /* the kernel's, when they were last read */
     struct octo_tally all;   /* since the start */
     struct octo_tally shown; /* of them, those that readout_shown() has seen */
 };
 
+/* The kernel's, when they were last read. */
+struct readout_counters {
+    struct octo_call_key key;
+    struct readout_entry *entry; /* what they are part of */
+    struct octo_calls raw;
+};
+
 struct readout {
     struct session *session;
-    void *entries, *processes;                     /* trees, of tsearch(3) */
+    void *counters, *entries, *processes;          /* trees, of tsearch(3) */
     unsigned known, counted;                       /* processes and keys that the kernel has */
     struct readout_process former[READOUT_FORMER]; /* by name; the first takes all others */
     unsigned formers;

@@ -102,7 +102,6 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->serials = bpf_map__fd(s->probe->maps.serials);
     s->processes = bpf_map__fd(s->probe->maps.processes);
     s->groups = bpf_map__fd(s->probe->maps.groups);
-    s->processors = (unsigned)libbpf_num_possible_cpus();
     return 0;
 }
 

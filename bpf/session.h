@@ -16,7 +16,6 @@ struct session {
     int calls, serials, processes, groups; /* maps */
     bool by_process;                       /* else all of one name are one */
     int threads;                           /* link of the iterator */
-    unsigned processors;                   /* whose values a per-processor map has */
 };
 
 /* Loads the programs. cgroup_id, cgroup_level: of o->cgroup. Returns 0, or -errno; why[]: what stood in the way, for the user. */

@@ -282,6 +282,9 @@ def ends_with_its_targets():
     out, said = probe("-L", "--json", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 300 ]; do {WORK} tree 4; i=$((i+1)); done")
     equal(said, "", "said about many processes")
     equal(calls(lines(out))["getppid"], 300 * 31 + 1, "marks of many processes")  # the shell makes one
+    # Kinds of calls that come faster than a kernel that has no time for itself finds memory.
+    out, said = probe("--json", "--", "chrt", "-f", 10, "taskset", 1, WORK, "kinds", 6000)
+    equal((sum(line["failed"] for line in lines(out) if line["syscall"].startswith("syscall_1")), said), (6000, ""), "new kinds of calls")
     # Told apart, they take room until they are read: as many as come in a second.
     out, said = probe("--json", "-P", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 20 ]; do {WORK} tree 4; sleep .1; i=$((i+1)); done")
     equal(said, "", "said about many processes told apart")

@@ -6,6 +6,7 @@
  *      fails N       open of nothing: ENOENT                 tree N       a tree of processes of depth N, two children each: getppid each
  *      exec N        executes itself N times, getppid each   signals N    N sleeps broken off by a signal
  *      forever       getppid, then waits for its end in read of a pipe
+ *      kinds N       calls that there are not, of N numbers from 10,000 on: ENOSYS
  *      loop N        once told by a line on its standard input: getppid in N threads, and says how many ns one takes
  */
 #include <fcntl.h>
@@ -147,6 +148,9 @@ int main(int argc, char **argv)
     } else if (strcmp(kind, "fails") == 0) {
         for (int i = 0; i < n; i++)
             syscall(SYS_rmdir, "/nonexistent/x");
+    } else if (strcmp(kind, "kinds") == 0) {
+        for (int i = 0; i < n; i++)
+            syscall(10000 + i);
     } else if (strcmp(kind, "threads") == 0) {
         threads(n, 1);
     } else if (strcmp(kind, "storm") == 0) {
