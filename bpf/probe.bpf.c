@@ -51,10 +51,9 @@ struct {
     __type(value, struct octo_in_flight);
 } in_flight SEC(".maps");
 
+/* Not a per-CPU map: its memory comes from a pool that the kernel fills at leisure, and new keys come in crowds. */
 struct {
-    __uint(
-        type,
-        BPF_MAP_TYPE_HASH); /* per-CPU memory is nothing to ask for in haste: on busy processors the kernel soon has none */
+    __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, OCTO_KEYS);
     __type(key, struct octo_call_key);
     __type(value, struct octo_calls);
