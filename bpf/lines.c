@@ -10,22 +10,27 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "show.h"
 #include "syscalls.h"
 
-static json_t *line_of(const char *event)
+static json_t *line_at(const char *event, const char *level, uint64_t real_ns)
 {
     char stamp[64];
-    struct timespec now;
+    time_t seconds = (time_t)(real_ns / OCTO_NS_PER_S);
     struct tm utc;
     size_t n;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&seconds, &utc);
     n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(stamp + n, sizeof stamp - n, ".%06ldZ", now.tv_nsec / 1000);
-    return json_pack("{s:s, s:s, s:s, s:s}", "event", event, "timestamp", stamp, "level", "info", "logger",
+    snprintf(stamp + n, sizeof stamp - n, ".%06uZ", (unsigned)(real_ns % OCTO_NS_PER_S / 1000));
+    return json_pack("{s:s, s:s, s:s, s:s}", "event", event, "timestamp", stamp, "level", level, "logger",
                      "octoprobe");
+}
+
+static json_t *line_of(const char *event)
+{
+    return line_at(event, "info", octo_clock_real_ns());
 }
 
 /* Ends the line, and lets go of it. */
@@ -110,5 +115,18 @@ void show_blocked_line(const struct octo_blocked *b)
     set_call(line, b->nr, b->flags);
     json_object_set_new(line, b->flags & OCTO_CALL_LONGER ? "duration_ms_at_least" : "duration_ms",
                         milliseconds((double)b->ns));
+    put_line(line);
+}
+
+void show_slow_line(const struct octo_slow *s)
+{
+    json_t *line = line_at("syscall.slow", "warning", octo_clock_real_of(s->ended_ns));
+
+    set_process(line, s->pid, s->name);
+    json_object_set_new(line, "tid", json_integer(s->tid));
+    set_call(line, s->nr, 0);
+    json_object_set_new(line, "duration_ms", milliseconds((double)s->ns));
+    if (octo_outcome((long)s->returned) == OCTO_CALL_FAILED)
+        json_object_set_new(line, "error", json_string(octo_errno_name((int)-s->returned)));
     put_line(line);
 }

@@ -112,7 +112,7 @@ static void put_counters(struct octo_bulk *b, const struct all *all, bool open)
 
 static void put_own(struct octo_bulk *b, const struct readout *r, bool open)
 {
-    static const char *const reasons[OCTO_LOST_KINDS] = {"calls", "processes"};
+    static const char *const reasons[OCTO_LOST_KINDS] = {"calls", "processes", "slow_calls"};
 
     describe(b, open, "octoprobe_processes", "gauge", "Processes that are followed.");
     put(b, "octoprobe_processes %u\n", session_alive(r->session));

@@ -4,6 +4,7 @@
  *      options     the command line                targets     the processes that are meant, in /proc
  *      session     the programs (probe.bpf.c), loaded and attached
  *      readout     what they have counted, read out of the kernel
+ *      slow        calls that took long, one by one
  *      rows        the same by call, or process; slots: how long they took
  *      table, lines, metrics    shown to people, to programs, to Prometheus (serve)
  *      privileges  given up as soon as the programs are attached and sockets are open
@@ -29,6 +30,7 @@
 #include "readout.h"
 #include "serve.h"
 #include "show.h"
+#include "slow.h"
 #include "targets.h"
 
 enum { READ_MS = 1000 }; /* between two looks at the kernel's counters */
@@ -38,6 +40,7 @@ struct run {
     struct session session;
     struct readout readout;
     struct serve serve;
+    struct ring_buffer *slow;
     int signals;
     pid_t command; /* 0: none, or it has ended */
     int code;      /* to end with */
@@ -51,6 +54,7 @@ static void update(struct run *r)
 
     if (error != 0)
         errx(EXIT_TROUBLE, "the kernel's counters cannot be read: %s", strerror(-error));
+    slow_show(r->slow);
     show_lost(&r->readout);
 }
 
@@ -165,6 +169,7 @@ static void begin(struct run *r)
     targets_check(&r->o);
     begin_session(r);
     serve_begin(&r->serve, &r->o.listen, show_metrics, &r->readout);
+    r->slow = slow_begin(&r->session, &r->o);
     r->signals = open_signals();
     if (r->o.command != NULL) {
         r->command = targets_start(r->o.command, &release);
@@ -194,6 +199,7 @@ int main(int argc, char **argv)
         show(&r, octo_clock_mono_ns());
     run(&r);
     serve_end(&r.serve);
+    slow_end(r.slow);
     readout_end(&r.readout);
     session_close(&r.session);
     return r.code;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/settings_table.h"
 #include "syscalls.h"
 
@@ -28,6 +29,7 @@ static const char usage[] =
     "  -H, --histograms      the same in full\n"
     "  -P, --process         by process\n"
     "      --inflight        what is blocked in what, and for how long\n"
+    "      --slow MS         each call that takes as long, unless it waits by nature\n"
     "How:\n"
     "  -i, --interval SEC    every SEC seconds (else at the end)\n"
     "  -d, --duration SEC    end after SEC seconds\n"
@@ -116,32 +118,21 @@ static void say(const char *text)
     exit(fflush(stdout) != 0 ? EXIT_TROUBLE : 0);
 }
 
-enum { NO_FOLLOW = 256, IN_FLIGHT, JSON, PROMETHEUS, CHECK };
+enum { NO_FOLLOW = 256, IN_FLIGHT, SLOW, JSON, PROMETHEUS, CHECK };
 
 static const struct option words[] = {
-    {"pid", required_argument, NULL, 'p'},
-    {"name", required_argument, NULL, 'n'},
-    {"cgroup", required_argument, NULL, 'c'},
-    {"no-follow", no_argument, NULL, NO_FOLLOW},
-    {"tid", required_argument, NULL, 't'},
-    {"failures", no_argument, NULL, 'x'},
-    {"errno", required_argument, NULL, 'e'},
-    {"latency", no_argument, NULL, 'L'},
-    {"histograms", no_argument, NULL, 'H'},
-    {"process", no_argument, NULL, 'P'},
-    {"inflight", no_argument, NULL, IN_FLIGHT},
-    {"interval", required_argument, NULL, 'i'},
-    {"duration", required_argument, NULL, 'd'},
-    {"top", required_argument, NULL, 'T'},
-    {"milliseconds", no_argument, NULL, 'm'},
-    {"json", no_argument, NULL, JSON},
-    {"prometheus", required_argument, NULL, PROMETHEUS},
-    {"check", no_argument, NULL, CHECK},
-    {"list", no_argument, NULL, 'l'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"pid", required_argument, NULL, 'p'},      {"name", required_argument, NULL, 'n'},
+    {"cgroup", required_argument, NULL, 'c'},   {"no-follow", no_argument, NULL, NO_FOLLOW},
+    {"tid", required_argument, NULL, 't'},      {"failures", no_argument, NULL, 'x'},
+    {"errno", required_argument, NULL, 'e'},    {"latency", no_argument, NULL, 'L'},
+    {"histograms", no_argument, NULL, 'H'},     {"process", no_argument, NULL, 'P'},
+    {"slow", required_argument, NULL, SLOW},    {"inflight", no_argument, NULL, IN_FLIGHT},
+    {"interval", required_argument, NULL, 'i'}, {"duration", required_argument, NULL, 'd'},
+    {"top", required_argument, NULL, 'T'},      {"milliseconds", no_argument, NULL, 'm'},
+    {"json", no_argument, NULL, JSON},          {"prometheus", required_argument, NULL, PROMETHEUS},
+    {"check", no_argument, NULL, CHECK},        {"list", no_argument, NULL, 'l'},
+    {"verbose", no_argument, NULL, 'v'},        {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},        {NULL, 0, NULL, 0},
 };
 
 static void take(struct options *o, int letter, char *value)
@@ -199,6 +190,9 @@ static void take(struct options *o, int letter, char *value)
         break;
     case 'v':
         o->verbose = true;
+        break;
+    case SLOW:
+        o->slow_ns = number("--slow", value, 1, 1000000000) * OCTO_NS_PER_MS;
         break;
     case IN_FLIGHT:
         o->in_flight = true;

@@ -35,6 +35,7 @@ struct options {
     bool milliseconds; /* not microseconds */
     bool by_process;   /* by process, not by call */
     bool histograms;   /* all of how long they take */
+    uint64_t slow_ns;  /* calls that take as long are told of one by one; 0: none */
     bool in_flight;    /* what is blocked in what, just now */
     bool screen;       /* refresh it */
     bool json;         /* a line an object, not tables */

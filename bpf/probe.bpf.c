@@ -33,6 +33,8 @@ const volatile unsigned own_pid = 0;
 const volatile unsigned cgroups = 0, names = 0;
 const volatile __u64 cgroup_id[OCTO_CGROUPS];
 const volatile int cgroup_level[OCTO_CGROUPS];
+const volatile __u64 slow_ns = 0;                   /* calls that take as long are told of one by one; 0: none */
+const volatile __u64 never_slow[OCTO_NUMBERS / 64]; /* a bit for each number: it waits for others by its nature */
 const volatile char name_of[OCTO_NAMES][OCTO_NAME_MAX];
 
 /* ── shared with octoprobe, which sets bits and reads ──────────────────────────────────────────────── */
@@ -79,6 +81,11 @@ struct {
     __type(key, char[OCTO_NAME_MAX]);
     __type(value, __u32);
 } groups SEC(".maps"); /* serial by name */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, OCTO_SLOW_BYTES);
+} slow SEC(".maps");
 
 /* What a new key begins with; too large for the stack. */
 static const struct octo_calls none;
@@ -293,6 +300,31 @@ static __noinline struct octo_calls *new_key(const struct octo_call_key *key)
     return c;
 }
 
+/* Nobody is woken: octoprobe looks once a second. */
+static __noinline int tell_slow(struct task_struct *task, const struct octo_in_flight *own, __u64 ns,
+                                long returned)
+{
+    unsigned nr = own->nr;
+    struct octo_slow *s;
+
+    if (own->flags != 0 || nr >= OCTO_NUMBERS || never_slow[nr / 64 % (OCTO_NUMBERS / 64)] >> (nr & 63) & 1)
+        return 0;
+    s = bpf_ringbuf_reserve(&slow, sizeof *s, 0);
+    if (!s) {
+        __sync_fetch_and_add(&lost[OCTO_LOST_SLOW], 1);
+        return 0;
+    }
+    s->ended_ns = bpf_ktime_get_ns();
+    s->ns = ns;
+    s->returned = returned;
+    s->pid = task->tgid;
+    s->tid = task->pid;
+    s->nr = nr;
+    bpf_get_current_comm(s->name, sizeof s->name);
+    bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
+    return 0;
+}
+
 SEC("raw_tp/sys_exit")
 int on_return(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -315,6 +347,8 @@ int on_return(struct bpf_raw_tracepoint_args *ctx)
     outcome = octo_outcome(returned);
     if ((failures_only && outcome != OCTO_CALL_FAILED) || (errno_only != 0 && returned != -errno_only))
         return 0;
+    if (slow_ns != 0 && ns >= slow_ns)
+        tell_slow(task, own, ns, returned);
     key = (struct octo_call_key){own->serial, bpf_get_smp_processor_id(), own->nr, own->flags};
     c = bpf_map_lookup_elem(&calls, &key);
     if (!c && !(c = new_key(&key)))

@@ -15,6 +15,8 @@ enum {
     OCTO_CGROUPS = 8,
     OCTO_NAMES = 8,
     OCTO_NAME_MAX = 16, /* of a thread, as the kernel has it */
+    OCTO_NUMBERS = 512, /* of calls that can be told of one by one */
+    OCTO_SLOW_BYTES = 1 << 18,
 };
 
 /* A serial number stands for a process, since PIDs come back; or, if they are not to be told apart, for all of one name. 0: for those
@@ -57,10 +59,21 @@ struct octo_blocked {
     char name[OCTO_NAME_MAX];
 };
 
+/* A call that took long, as the ring has it. */
+struct octo_slow {
+    unsigned long long ended_ns; /* CLOCK_MONOTONIC */
+    unsigned long long ns;
+    long long returned; /* -errno */
+    unsigned pid, tid;
+    unsigned nr;
+    char name[OCTO_NAME_MAX]; /* of the thread */
+};
+
 /* What could not be counted. */
 enum octo_lost {
     OCTO_LOST_CALLS,     /* calls: no room for a key of their process and kind */
     OCTO_LOST_PROCESSES, /* processes: no room; their calls are nobody's */
+    OCTO_LOST_SLOW,      /* slow calls: no room in the ring */
     OCTO_LOST_KINDS
 };
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "probe.skel.h"
 #include "slots.h"
+#include "syscalls.h"
 
 static bool verbose;
 static char last_words[256]; /* of the loader */
@@ -53,6 +54,12 @@ static int failed(int error, const char *what, char why[512])
     return error;
 }
 
+/* That they take long says nothing of the process or the kernel. */
+static bool waits_for_others(unsigned nr)
+{
+    return octo_call_class(nr) == OCTO_CLASS_WAIT || octo_call_class(nr) == OCTO_CLASS_NET;
+}
+
 int session_open(struct session *s, const struct options *o, const uint64_t *cgroup_id, const int *cgroup_level,
                  char why[512])
 {
@@ -79,6 +86,10 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->probe->rodata->errno_only = o->error;
     s->probe->rodata->thread_only = (unsigned)o->thread;
     s->probe->rodata->own_pid = (unsigned)getpid();
+    s->probe->rodata->slow_ns = o->slow_ns;
+    for (unsigned nr = 0; nr < OCTO_NUMBERS; nr++)
+        if (waits_for_others(nr))
+            s->probe->rodata->never_slow[nr / 64] |= 1ULL << (nr & 63);
     s->probe->rodata->names = o->names;
     s->probe->rodata->cgroups = o->cgroups;
     for (unsigned i = 0; i < o->names; i++)
@@ -92,6 +103,8 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
         bpf_map__set_max_entries(s->probe->maps.calls, OCTO_KEYS_BEFORE);
     else
         bpf_map__set_map_flags(s->probe->maps.calls, BPF_F_NO_PREALLOC);
+    if (o->slow_ns == 0) /* it has to be there; no larger than it must */
+        bpf_map__set_max_entries(s->probe->maps.slow, (unsigned)sysconf(_SC_PAGESIZE));
     error = probe_bpf__load(s->probe);
     if (error != 0) {
         failed(error, "the programs cannot be loaded", why);
@@ -102,6 +115,7 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->serials = bpf_map__fd(s->probe->maps.serials);
     s->processes = bpf_map__fd(s->probe->maps.processes);
     s->groups = bpf_map__fd(s->probe->maps.groups);
+    s->slow = bpf_map__fd(s->probe->maps.slow);
     return 0;
 }
 

@@ -14,6 +14,7 @@ struct probe_bpf;
 struct session {
     struct probe_bpf *probe;
     int calls, serials, processes, groups; /* maps */
+    int slow;                              /* the ring of calls that took long */
     bool by_process;                       /* else all of one name are one */
     int threads;                           /* link of the iterator */
 };

@@ -17,7 +17,11 @@ void show_table(const struct readout *r, const struct options *o);
 void show_lines(const struct readout *r, const struct options *o, double seconds);
 /* What threads are in just now: as a table, or lines. */
 void show_in_flight(const struct readout *r, const struct options *o);
-/* One of them, as a line: syscall.in_flight. */
+/* A call that took long: as text, or a line. */
+void show_slow(const struct octo_slow *s, const struct options *o);
+/* The same, as a line: syscall.slow. */
+void show_slow_line(const struct octo_slow *s);
+/* One of what threads are in, as a line: syscall.in_flight. */
 void show_blocked_line(const struct octo_blocked *b);
 /* What was printed is out, or the program ends. */
 void show_flush(void);

@@ -152,3 +152,10 @@ unsigned octo_calls_known(void)
         n--;
     return n;
 }
+
+const char *octo_errno_name(int error)
+{
+    const char *name = strerrorname_np(error);
+
+    return name != NULL ? name : "an unknown error";
+}

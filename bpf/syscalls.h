@@ -25,5 +25,7 @@ const char *octo_class_name(enum octo_call_class c);
 const char *octo_call_label(unsigned nr);
 /* The largest that has a name, plus 1. */
 unsigned octo_calls_known(void);
+/* ENOENT of 2. */
+const char *octo_errno_name(int error);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "show.h"
 #include "syscalls.h"
 
@@ -56,13 +57,18 @@ static void put_row(const struct row *row, const struct options *o)
     putchar('\n');
 }
 
+static void put_time(time_t t)
+{
+    char text[32];
+
+    strftime(text, sizeof text, "[%H:%M:%S]", localtime(&t));
+    fputs(text, stdout);
+}
+
 static void put_header(const struct options *o)
 {
-    char now[32];
-    time_t t = time(NULL);
-
-    strftime(now, sizeof now, "[%H:%M:%S]", localtime(&t));
-    puts(now);
+    put_time(time(NULL));
+    putchar('\n');
     printf(o->by_process ? "%-8s %-16s" : "%s%-22s", o->by_process ? "PID" : "",
            o->by_process ? "COMM" : "SYSCALL");
     printf(" %10s %8s", "COUNT", "ERR");
@@ -129,11 +135,28 @@ void show_table(const struct readout *r, const struct options *o)
     free(rows.at);
 }
 
+void show_slow(const struct octo_slow *s, const struct options *o)
+{
+    double took = scaled(o, (double)s->ns);
+
+    if (o->json) {
+        show_slow_line(s);
+        return;
+    }
+    put_time((time_t)(octo_clock_real_of(s->ended_ns) / OCTO_NS_PER_S));
+    printf(" %s took %.3f %s in %.*s, process %u, thread %u", octo_call_name(s->nr), took,
+           o->milliseconds ? "ms" : "us", OCTO_NAME_MAX, s->name, s->pid, s->tid);
+    if (octo_outcome((long)s->returned) == OCTO_CALL_FAILED)
+        printf(": %s", octo_errno_name((int)-s->returned));
+    putchar('\n');
+}
+
 void show_lost(const struct readout *r)
 {
     static const char *const what[OCTO_LOST_KINDS] = {
         [OCTO_LOST_CALLS] = "calls are not counted: too many processes and kinds of calls at once",
         [OCTO_LOST_PROCESSES] = "processes are not told apart: too many at once",
+        [OCTO_LOST_SLOW] = "slow calls are not told of: too many at once",
     };
     static uint64_t told[OCTO_LOST_KINDS];
 

@@ -39,4 +39,10 @@ static inline uint64_t octo_clock_real_ns(void)
     return octo_clock_ns(CLOCK_REALTIME);
 }
 
+/* What that clock showed at a time of the first one. */
+static inline uint64_t octo_clock_real_of(uint64_t mono_ns)
+{
+    return octo_clock_real_ns() - octo_clock_mono_ns() + mono_ns;
+}
+
 #endif

@@ -4,6 +4,7 @@
 """
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -289,6 +290,28 @@ def ends_with_its_targets():
     out, said = probe("--json", "-P", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 20 ]; do {WORK} tree 4; sleep .1; i=$((i+1)); done")
     equal(said, "", "said about many processes told apart")
     equal(calls(lines(out), process="work")["getppid"], 20 * 31, "marks of many processes told apart")
+
+
+@test
+def slow_calls():
+    """What takes long is told of by itself, when it was, and nothing else; what waits by its nature is not."""
+    before = time.time()
+    out, said = probe("--slow", 50, "--json", "--", WORK, "locks", 120)
+    after = time.time()
+    equal(said, "", "said")
+    found = [line for line in lines(out) if line["event"] == "syscall.slow"]
+    equal([(line["syscall"], line["class"], line["process"], line["level"]) for line in found], [("flock", "sync", "work", "warning")], "slow calls")
+    took = found[0]["duration_ms"]
+    check(80 < took < 1000 and "error" not in found[0], f"the lock: {found[0]}")
+    ended = datetime.datetime.fromisoformat(found[0]["timestamp"].replace("Z", "+00:00")).timestamp()
+    check(before + took / 1e3 < ended < after - 0.1, f"it ended at {ended}, between {before} and {after}")
+    equal(found[0]["pid"], found[0]["tid"], "the thread")
+    out, said = probe("--slow", 50, "-m", "--", WORK, "locks", 120)
+    equal(len(re.findall(r"^\[[0-9:]{8}\] flock took \d+\.\d{3} ms in work, process \d+, thread \d+$", out, re.M)), 1, "lines of text")
+    out, said = probe("--slow", 1000, "--json", "--", WORK, "locks", 120)
+    check("syscall.slow" not in out, "a shorter one is told of")
+    probe("--slow", 0, "--", "true", code=2)
+    probe("--slow", "1s", "--", "true", code=2)
 
 
 @test

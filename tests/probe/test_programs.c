@@ -210,11 +210,58 @@ static void too_many(void **state)
     end();
 }
 
+static int take_slow(void *arg, void *data, size_t size)
+{
+    const struct octo_slow *s = data;
+
+    assert_true(size >= sizeof *s);
+    assert_int_equal(s->nr, 74);
+    assert_int_equal(s->returned, -EIO);
+    assert_int_equal(s->pid, getpid());
+    assert_int_equal(s->tid, gettid());
+    assert_true(s->ns >= options.slow_ns);
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+/* Calls that take long are told of: all, or what there is no room for is counted. Not those that wait for others, nor those whose numbers are none. */
+static void slow(void **state)
+{
+    enum { CALLS = OCTO_SLOW_BYTES / sizeof(struct octo_slow) + 100 };
+    struct ring_buffer *ring;
+    unsigned told = 0, before;
+
+    (void)state;
+    options.slow_ns = 1;
+    begin();
+    ring = ring_buffer__new(session.slow, take_slow, &told, NULL);
+    assert_non_null(ring);
+    call(74, -EIO, 0);  /* fsync */
+    call(232, -EIO, 0); /* epoll_wait */
+    call(45, -EIO, 0);  /* recvfrom */
+    call(512, -EIO, 0);
+    call(1 << 20, -EIO, 0);
+    assert_true(ring_buffer__consume(ring) >= 0);
+    assert_int_equal(told, 1);
+    for (unsigned i = 0; i < CALLS; i++)
+        call(74, -EIO, 0);
+    before = told;
+    assert_true(ring_buffer__consume(ring) >= 0);
+    assert_int_equal(told - before + session_lost(&session, OCTO_LOST_SLOW), CALLS);
+    assert_in_range(session_lost(&session, OCTO_LOST_SLOW), 100, CALLS / 2);
+    call(74, -EIO, 0); /* there is room again */
+    before = told;
+    assert_true(ring_buffer__consume(ring) >= 0);
+    assert_int_equal(told - before, 1);
+    ring_buffer__free(ring);
+    end();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counted), cmocka_unit_test(halves),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counted),   cmocka_unit_test(halves),
                                        cmocka_unit_test(only_some), cmocka_unit_test(new_meanwhile),
-                                       cmocka_unit_test(too_many)};
+                                       cmocka_unit_test(too_many),  cmocka_unit_test(slow)};
     char why[512];
 
     options = (struct options){.follow = true, .by_process = true};

@@ -6,6 +6,7 @@
  *      fails N       open of nothing: ENOENT                 tree N       a tree of processes of depth N, two children each: getppid each
  *      exec N        executes itself N times, getppid each   signals N    N sleeps broken off by a signal
  *      forever       getppid, then waits for its end in read of a pipe
+ *      locks N       waits N ms for a lock that another holds: flock; then sleeps as long
  *      kinds N       calls that there are not, of N numbers from 10,000 on: ENOSYS
  *      loop N        once told by a line on its standard input: getppid in N threads, and says how many ns one takes
  */
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -128,6 +130,26 @@ static int loops(int n)
     return fflush(stdout);
 }
 
+static int locks(int ms)
+{
+    FILE *file = tmpfile();
+    char path[32];
+    int own, others = file != NULL ? fileno(file) : -1;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", others);
+    own = open(path, O_RDWR);
+    if (own < 0 || flock(others, LOCK_EX) != 0)
+        return 1;
+    if (fork() == 0) {
+        sleeps(1, ms * 1000000L, 0);
+        _exit(flock(others, LOCK_UN));
+    }
+    if (flock(own, LOCK_EX) != 0)
+        return 1;
+    sleeps(1, ms * 1000000L, 0);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *kind = argc > 1 ? argv[1] : "";
@@ -148,6 +170,8 @@ int main(int argc, char **argv)
     } else if (strcmp(kind, "fails") == 0) {
         for (int i = 0; i < n; i++)
             syscall(SYS_rmdir, "/nonexistent/x");
+    } else if (strcmp(kind, "locks") == 0) {
+        return locks(n);
     } else if (strcmp(kind, "kinds") == 0) {
         for (int i = 0; i < n; i++)
             syscall(10000 + i);
