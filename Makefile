@@ -15,7 +15,7 @@ SOURCES    := $(foreach room,$(ROOMS),$(wildcard shim/$(room)/*.c))
 OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)
 
 # What every object is compiled with: see ARCHITECTURE.md, "How it is built".
-CPPFLAGS   := -Ishim -Iinclude -D_GNU_SOURCE -U_FORTIFY_SOURCE -DOCTO_VERSION='"$(VERSION)"'
+CPPFLAGS   := -Ishim -Iinclude -I$(BUILD)/include -D_GNU_SOURCE -U_FORTIFY_SOURCE -DOCTO_VERSION='"$(VERSION)"'
 WARNINGS   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 CFLAGS     ?= -O2 -g
 SHIM_FLAGS := -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
@@ -37,15 +37,22 @@ $(LIB): $(OBJECTS) $(BUILD)/exports.map
 	@echo '  LD $@'
 	@$(CC) $(LDFLAGS) -Wl,--version-script,$(BUILD)/exports.map -o $@ $(OBJECTS) $(LDLIBS)
 
-# The exported names are the rows of the hook table, and the one by which Node knows an addon (hook/node.c). The node stays anonymous: a named
-# one would disable every hook (H3).
+# The exported names are the rows of the hook table, the one by which Node knows an addon (hook/node.c), and the one by which those outside
+# find what a thread is on (conn/thread_context.c). The node stays anonymous: a named one would disable every hook (H3).
 $(BUILD)/exports.map: shim/hook/hooks.def Makefile
 	@mkdir -p $(@D)
 	@{ echo '{ global:'; \
 	   sed -nE 's/^HOOK\([A-Z]+, [^,]+, (\w+),.*/  \1;/p; s/^ALIAS\([A-Z]+, (\w+),.*/  \1;/p' $<; \
-	   echo '  napi_register_module_v1;'; echo 'local: *; };'; } > $@
+	   echo '  napi_register_module_v1; otel_thread_ctx_v1;'; echo 'local: *; };'; } > $@
 
-$(BUILD)/%.o: %.c Makefile
+# What is made before anything is compiled: names of system calls, from the kernel's headers.
+CALL_NAMES := $(BUILD)/include/syscall_names.h
+$(CALL_NAMES): Makefile
+	@mkdir -p $(@D)
+	@printf '#include <asm/unistd.h>\n' | $(CC) -E -dM -xc - | sed -nE 's/^#define __NR_(\w+) ([0-9]+)$$/[\2] = "\1",/p' | \
+	    sort -V > $@
+
+$(BUILD)/%.o: %.c Makefile | $(CALL_NAMES)
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	@$(CC) $(CPPFLAGS) $(LIB_FLAGS) -MMD -MP -c -o $@ $<

@@ -4,7 +4,7 @@ PROBE        := octoprobe
 PROBE_OUT    := $(BUILD)/bpf
 PROBE_PARTS  := $(wildcard bpf/[!p]*.c) $(filter-out %.bpf.c,$(wildcard bpf/p*.c))
 # The server of metrics, and what reads the settings of where it listens, are the library's own.
-PROBE_SHIM   := $(patsubst %,$(BUILD)/shim/%.o,base/settings_metrics base/text proto/framer proto/head proto/field proto/endpoint \
+PROBE_SHIM   := $(patsubst %,$(BUILD)/shim/%.o,base/call_names base/settings_metrics base/text proto/framer proto/head proto/field proto/endpoint \
                 export/answer export/bulk export/put export/scrape export/http_request export/listen export/gzip)
 PROBE_ARCH   := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 PROBE_TOOLS  := $(shell command -v clang >/dev/null && command -v bpftool >/dev/null && \
@@ -22,22 +22,17 @@ no-probe:
 	@echo '  octoprobe is left out: it needs clang, bpftool and libbpf-dev'
 endif
 
-$(PROBE_OUT)/probe.bpf.o: bpf/probe.bpf.c $(wildcard bpf/*.h)
+$(PROBE_OUT)/probe.bpf.o: bpf/probe.bpf.c $(wildcard bpf/*.h) include/octoshim/seat.h
 	@mkdir -p $(@D)
 	@echo '  BPF $<'
 	@clang -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(PROBE_ARCH) $(WARNINGS) -Wno-missing-prototypes -Wno-unused-parameter \
-	    -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $(@:.o=.raw.o) $<
+	    -Iinclude -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $(@:.o=.raw.o) $<
 	@bpftool gen object $@ $(@:.o=.raw.o)
 
 $(PROBE_OUT)/probe.skel.h: $(PROBE_OUT)/probe.bpf.o
-	@bpftool gen skeleton $< name probe_bpf > $@
+	@bpftool gen skeleton $< name probe_bpf > $@.new && mv $@.new $@
 
-$(PROBE_OUT)/syscall_names.h: bpf/bpf.mk
-	@mkdir -p $(@D)
-	@printf '#include <asm/unistd.h>\n' | $(CC) -E -dM -xc - | sed -nE 's/^#define __NR_(\w+) ([0-9]+)$$/[\2] = "\1",/p' | \
-	    sort -V > $@
-
-$(PROBE): $(PROBE_PARTS) $(PROBE_SHIM) $(PROBE_OUT)/probe.skel.h $(PROBE_OUT)/syscall_names.h $(wildcard bpf/*.h)
+$(PROBE): $(PROBE_PARTS) $(PROBE_SHIM) $(PROBE_OUT)/probe.skel.h $(wildcard bpf/*.h)
 	@echo '  CC $@'
 	@$(CC) $(CPPFLAGS) -I$(PROBE_OUT) -Ibpf -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $(PROBE_PARTS) $(PROBE_SHIM) \
 	    -l:libbpf.a -l:libjansson.a -lelf -lz -lm

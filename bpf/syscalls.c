@@ -4,10 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* {number, "name"} of <asm/unistd.h>, made by bpf.mk. */
-static const char *const names[OCTO_CALLS_MAX] = {
-#include "syscall_names.h"
-};
+#include "base/call_names.h"
 
 struct sort {
     const char *name;
@@ -93,7 +90,7 @@ static const struct sort sorts[] = {
 
 static const struct sort *sort_of(unsigned nr)
 {
-    const char *name = nr < OCTO_CALLS_MAX ? names[nr] : NULL;
+    const char *name = octo_call_name_of(nr);
     unsigned low = 0, high = sizeof sorts / sizeof *sorts;
 
     while (name != NULL && low < high) {
@@ -114,8 +111,8 @@ const char *octo_call_name(unsigned nr)
 {
     static _Thread_local char buffer[32];
 
-    if (nr < OCTO_CALLS_MAX && names[nr] != NULL)
-        return names[nr];
+    if (octo_call_name_of(nr) != NULL)
+        return octo_call_name_of(nr);
     snprintf(buffer, sizeof buffer, "syscall_%u", nr);
     return buffer;
 }
@@ -146,9 +143,9 @@ const char *octo_call_label(unsigned nr)
 
 unsigned octo_calls_known(void)
 {
-    unsigned n = OCTO_CALLS_MAX;
+    unsigned n = OCTO_CALL_NAMES;
 
-    while (n > 0 && names[n - 1] == NULL)
+    while (n > 0 && octo_call_name_of(n - 1) == NULL)
         n--;
     return n;
 }

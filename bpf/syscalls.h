@@ -14,8 +14,6 @@ enum octo_call_class {
     OCTO_CLASS_WAIT
 };
 
-enum { OCTO_CALLS_MAX = 512 };
-
 /* "read"; "syscall_999" in a buffer of this thread's where it has none. */
 const char *octo_call_name(unsigned nr);
 enum octo_call_class octo_call_class(unsigned nr);

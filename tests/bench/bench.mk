@@ -24,7 +24,7 @@ bench-quick: $(LIB) $(BENCH_TOOLS)
 bench-micro: $(BENCH_MICRO)
 	@set -e; for program in $(BENCH_MICRO); do echo "$$(basename $$program):"; timeout 120 $$program; done
 
-$(BENCH_OUT)/bench_%: tests/bench/bench_%.c $(BENCH_PURE) $(wildcard shim/*/*.h include/octoshim/*.h) tests/bench/bench.mk
+$(BENCH_OUT)/bench_%: tests/bench/bench_%.c $(BENCH_PURE) $(wildcard shim/*/*.h include/octoshim/*.h) tests/bench/bench.mk | $(CALL_NAMES)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(BENCH_FLAGS) -o $@ $< $(BENCH_PURE) $(LDLIBS) -pthread
 

@@ -18,7 +18,7 @@ FUZZ_LLHTTP   := /usr/share/llhttp
 ORACLE_OBJECTS := $(FUZZ_OUT)/oracle_http_parser.o $(FUZZ_OUT)/oracle_llhttp.o $(FUZZ_OUT)/llhttp/llhttp.o \
                   $(FUZZ_OUT)/llhttp/api.o $(FUZZ_OUT)/llhttp/http.o
 
-$(FUZZ_OUT)/shim/%.o: shim/%.c Makefile tests/fuzz/fuzz.mk
+$(FUZZ_OUT)/shim/%.o: shim/%.c Makefile tests/fuzz/fuzz.mk | $(CALL_NAMES)
 	@mkdir -p $(@D)
 	@echo '  CC $< (fuzz)'
 	@$(FUZZ_CC) $(CPPFLAGS) $(filter-out -flto%,$(SHIM_FLAGS)) -O1 -g $(FUZZ_SAN) -MMD -MP -c -o $@ $<

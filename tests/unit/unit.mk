@@ -20,7 +20,7 @@ UNIT_TSAN    := -fsanitize=thread -fno-omit-frame-pointer -O1 -g
 define unit_flavour
 UNIT_OBJECTS_$(1) := $$(UNIT_SOURCES:%.c=$$(BUILD)/unit-$(1)/%.o)
 
-$$(BUILD)/unit-$(1)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk
+$$(BUILD)/unit-$(1)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | $$(CALL_NAMES)
 	@mkdir -p $$(@D)
 	@echo '  CC $$< ($(1))'
 	@$$(CC) $$(CPPFLAGS) $$(UNIT_SHIM) $(2) -MMD -MP -c -o $$@ $$<
