@@ -26,6 +26,26 @@ struct signal_struct {
     struct signal_live live; /* threads that have not ended */
 };
 
+struct thread_struct {
+    unsigned long fsbase; /* x86: the thread pointer */
+    struct {
+        unsigned long tp_value;
+    } uw; /* arm64: the same */
+};
+
+struct sched_info {
+    unsigned long long run_delay; /* ns ready to run, and not running; with CONFIG_SCHED_INFO */
+};
+
+struct upid {
+    int nr;
+};
+
+struct pid {
+    unsigned level;
+    struct upid numbers[1]; /* by level; the last is how it knows itself */
+};
+
 struct task_struct {
     struct thread_info thread_info;
     int pid, tgid;
@@ -33,6 +53,9 @@ struct task_struct {
 
     struct signal_struct *signal;
     struct task_struct *group_leader;
+    struct pid *thread_pid;
+    struct sched_info sched_info;
+    struct thread_struct thread;
     char comm[16];
 };
 

@@ -50,8 +50,11 @@ static void set_call(json_t *line, unsigned nr, unsigned flags)
         json_object_set_new(line, "abi", json_string("32 bit"));
 }
 
-static void set_process(json_t *line, unsigned pid, const char *name)
+/* service: "" if it is not preloaded. */
+static void set_process(json_t *line, const char *service, unsigned pid, const char *name)
 {
+    if (*service != '\0')
+        json_object_set_new(line, "service", json_string(service));
     if (pid != 0)
         json_object_set_new(line, "pid", json_integer(pid));
     json_object_set_new(line, "process", json_stringn(name, strnlen(name, OCTO_NAME_MAX)));
@@ -82,7 +85,7 @@ static void put_row(const struct row *row, const struct options *o, double secon
     json_t *line = line_of("syscall.stats");
 
     if (o->by_process)
-        set_process(line, row->process->pid, row->process->name);
+        set_process(line, row->process->service, row->process->pid, row->process->name);
     set_call(line, row->nr, row->flags);
     json_object_set_new(line, "interval_s", json_real((double)(long long)(seconds * 1e3 + 0.5) / 1e3));
     json_object_set_new(line, "count", json_integer((json_int_t)row->count));
@@ -106,11 +109,11 @@ void show_lines(const struct readout *r, const struct options *o, double seconds
     free(rows.at);
 }
 
-void show_blocked_line(const struct octo_blocked *b)
+void show_blocked_line(const struct octo_blocked *b, const struct readout *r)
 {
     json_t *line = line_of("syscall.in_flight");
 
-    set_process(line, b->pid, b->name);
+    set_process(line, readout_service(r, b->serial), b->pid, b->name);
     json_object_set_new(line, "tid", json_integer(b->tid));
     set_call(line, b->nr, b->flags);
     json_object_set_new(line, b->flags & OCTO_CALL_LONGER ? "duration_ms_at_least" : "duration_ms",
@@ -118,11 +121,13 @@ void show_blocked_line(const struct octo_blocked *b)
     put_line(line);
 }
 
-void show_slow_line(const struct octo_slow *s)
+void show_slow_line(const struct octo_slow *s, const struct readout *r)
 {
     json_t *line = line_at("syscall.slow", "warning", octo_clock_real_of(s->ended_ns));
 
-    set_process(line, s->pid, s->name);
+    set_process(line, readout_service(r, s->serial), s->pid, s->name);
+    if (s->id_len > 0)
+        json_object_set_new(line, "request_id", json_stringn(s->id, s->id_len));
     json_object_set_new(line, "tid", json_integer(s->tid));
     set_call(line, s->nr, 0);
     json_object_set_new(line, "duration_ms", milliseconds((double)s->ns));

@@ -1,7 +1,7 @@
 /*
  * Metrics for Prometheus: see show.h.
  *
- * By process name and call, never by PID: workers come and go. Calls that services do not live by are one, "other". The buckets' bounds are
+ * By the service that a preloaded process is of, process name and call, never by PID: workers come and go. Calls that services do not live by are one, "other". The buckets' bounds are
  * each second power of two, from a microsecond to 16 s: exactly bounds of slots, so nothing is estimated.
  */
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 enum { FIRST_OCTAVE = -20, LAST_OCTAVE = 4, STEP = 2 };
 
 struct series {
-    char process[4 * OCTO_NAME_MAX]; /* as a label's value, escaped */
+    char process[4 * OCTO_NAME_MAX], service[2 * OCTO_JOIN_NAME]; /* as a label's value, escaped */
     const char *call, *class;
     struct octo_tally tally;
 };
@@ -27,7 +27,7 @@ struct all {
 
 static void escape(char *to, const char *name)
 {
-    for (unsigned i = 0; i < OCTO_NAME_MAX && name[i] != '\0'; i++) {
+    for (unsigned i = 0; name[i] != '\0'; i++) {
         unsigned char c = (unsigned char)name[i];
 
         if (c == '\\' || c == '"')
@@ -41,12 +41,14 @@ static struct series *series_for(struct all *all, const struct row *row)
 {
     const char *call = octo_call_label(row->nr),
                *class = strcmp(call, "other") == 0 ? "other" : octo_class_name(octo_call_class(row->nr));
-    char process[sizeof all->at->process];
+    char process[sizeof all->at->process], service[sizeof all->at->service];
     struct series *s;
 
     escape(process, row->process->name);
+    escape(service, row->process->service);
     for (unsigned i = 0; i < all->count; i++)
-        if (strcmp(all->at[i].call, call) == 0 && strcmp(all->at[i].process, process) == 0)
+        if (strcmp(all->at[i].call, call) == 0 && strcmp(all->at[i].process, process) == 0 &&
+            strcmp(all->at[i].service, service) == 0)
             return &all->at[i];
     if (all->count == all->room) {
         all->room = 2 * all->room + 64;
@@ -56,6 +58,7 @@ static struct series *series_for(struct all *all, const struct row *row)
     }
     s = memset(&all->at[all->count++], 0, sizeof *s);
     strcpy(s->process, process);
+    strcpy(s->service, service);
     s->call = call;
     s->class = class;
     return s;
@@ -63,7 +66,7 @@ static struct series *series_for(struct all *all, const struct row *row)
 
 __attribute__((format(printf, 2, 3))) static void put(struct octo_bulk *b, const char *format, ...)
 {
-    char line[512];
+    char line[1024];
     va_list args;
 
     va_start(args, format);
@@ -80,12 +83,22 @@ static void describe(struct octo_bulk *b, bool open, const char *name, const cha
     put(b, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name, suffix, type);
 }
 
+enum { LABELS_MAX = 2 * OCTO_JOIN_NAME + 4 * OCTO_NAME_MAX + 128 };
+
+static void put_labels(char labels[LABELS_MAX], const struct series *s)
+{
+    bool serves = s->service[0] != '\0';
+
+    snprintf(labels, LABELS_MAX, "%s%s%sprocess=\"%s\",syscall=\"%s\",class=\"%s\"", serves ? "service=\"" : "",
+             s->service, serves ? "\"," : "", s->process, s->call, s->class);
+}
+
 static void put_series(struct octo_bulk *b, const struct series *s)
 {
-    char labels[160];
+    char labels[LABELS_MAX];
     const struct octo_tally *t = &s->tally;
 
-    snprintf(labels, sizeof labels, "process=\"%s\",syscall=\"%s\",class=\"%s\"", s->process, s->call, s->class);
+    put_labels(labels, s);
     for (int octave = FIRST_OCTAVE; octave <= LAST_OCTAVE; octave += STEP)
         put(b, "octoprobe_syscall_duration_seconds_bucket{%s,le=\"%.17g\"} %llu\n", labels,
             octo_slot_bound((unsigned)(4 * (octave - OCTO_OCTAVE_FIRST) - 1)),
@@ -99,15 +112,19 @@ static void put_series(struct octo_bulk *b, const struct series *s)
 
 static void put_counters(struct octo_bulk *b, const struct all *all, bool open)
 {
+    char labels[LABELS_MAX];
+
     describe(b, open, "octoprobe_syscall_errors", "counter", "System calls that failed.");
-    for (unsigned i = 0; i < all->count; i++)
-        put(b, "octoprobe_syscall_errors_total{process=\"%s\",syscall=\"%s\",class=\"%s\"} %llu\n",
-            all->at[i].process, all->at[i].call, all->at[i].class, (unsigned long long)all->at[i].tally.failed);
+    for (unsigned i = 0; i < all->count; i++) {
+        put_labels(labels, &all->at[i]);
+        put(b, "octoprobe_syscall_errors_total{%s} %llu\n", labels, (unsigned long long)all->at[i].tally.failed);
+    }
     describe(b, open, "octoprobe_syscall_interrupted", "counter", "System calls that a signal broke off.");
-    for (unsigned i = 0; i < all->count; i++)
-        put(b, "octoprobe_syscall_interrupted_total{process=\"%s\",syscall=\"%s\",class=\"%s\"} %llu\n",
-            all->at[i].process, all->at[i].call, all->at[i].class,
+    for (unsigned i = 0; i < all->count; i++) {
+        put_labels(labels, &all->at[i]);
+        put(b, "octoprobe_syscall_interrupted_total{%s} %llu\n", labels,
             (unsigned long long)all->at[i].tally.interrupted);
+    }
 }
 
 static void put_own(struct octo_bulk *b, const struct readout *r, bool open)
@@ -139,7 +156,7 @@ void show_metrics(struct octo_bulk *b, void *subject, enum octo_exposition forma
     for (unsigned i = 0; i < rows.count; i++)
         octo_tally_add(&series_for(&all, &rows.at[i])->tally, &rows.at[i].tally);
     describe(b, open, "octoprobe_syscall_duration_seconds", "histogram",
-             "How long system calls took, by process name and call.");
+             "How long system calls took, by service, process name and call.");
     for (unsigned i = 0; i < all.count; i++)
         put_series(b, &all.at[i]);
     put_counters(b, &all, open);

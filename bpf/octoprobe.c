@@ -5,6 +5,7 @@
  *      session     the programs (probe.bpf.c), loaded and attached
  *      readout     what they have counted, read out of the kernel
  *      slow        calls that took long, one by one
+ *      join        preloaded services, which are told what is done for their requests
  *      rows        the same by call, or process; slots: how long they took
  *      table, lines, metrics    shown to people, to programs, to Prometheus (serve)
  *      privileges  given up as soon as the programs are attached and sockets are open
@@ -25,6 +26,7 @@
 
 #include "base/clock.h"
 #include "check.h"
+#include "join.h"
 #include "options.h"
 #include "privileges.h"
 #include "readout.h"
@@ -40,7 +42,8 @@ struct run {
     struct session session;
     struct readout readout;
     struct serve serve;
-    struct ring_buffer *slow;
+    struct join join;
+    struct slow slow;
     int signals;
     pid_t command; /* 0: none, or it has ended */
     int code;      /* to end with */
@@ -54,7 +57,7 @@ static void update(struct run *r)
 
     if (error != 0)
         errx(EXIT_TROUBLE, "the kernel's counters cannot be read: %s", strerror(-error));
-    slow_show(r->slow);
+    slow_show(&r->slow);
     show_lost(&r->readout);
 }
 
@@ -112,7 +115,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static void run(struct run *r)
 {
-    struct pollfd fds[1 + SERVE_POLLS];
+    enum { SIGNALS, JOINS, SERVES };
+    struct pollfd fds[SERVES + SERVE_POLLS];
 
     while (!r->end) {
         uint64_t until = r->next_read_ns, now = octo_clock_mono_ns();
@@ -121,13 +125,16 @@ static void run(struct run *r)
             until = sooner(until, r->shown_ns + r->o.interval_ns);
         if (r->o.duration_ns != 0)
             until = sooner(until, r->began_ns + r->o.duration_ns);
-        fds[0] = (struct pollfd){.fd = r->signals, .events = POLLIN};
-        serve_poll(&r->serve, fds + 1);
-        if (poll(fds, 1 + SERVE_POLLS, until > now ? (int)((until - now) / OCTO_NS_PER_MS) + 1 : 0) < 0 &&
+        fds[SIGNALS] = (struct pollfd){.fd = r->signals, .events = POLLIN};
+        fds[JOINS] = (struct pollfd){.fd = r->join.poll, .events = POLLIN};
+        serve_poll(&r->serve, fds + SERVES);
+        if (poll(fds, SERVES + SERVE_POLLS, until > now ? (int)((until - now) / OCTO_NS_PER_MS) + 1 : 0) < 0 &&
             errno != EINTR)
             err(EXIT_TROUBLE, "poll");
         hear(r);
-        serve_step(&r->serve, fds + 1);
+        if (fds[JOINS].revents != 0)
+            join_step(&r->join);
+        serve_step(&r->serve, fds + SERVES);
         step(r, octo_clock_mono_ns());
     }
 }
@@ -169,7 +176,8 @@ static void begin(struct run *r)
     targets_check(&r->o);
     begin_session(r);
     serve_begin(&r->serve, &r->o.listen, show_metrics, &r->readout);
-    r->slow = slow_begin(&r->session, &r->o);
+    join_begin(&r->join, &r->o, &r->session, &r->readout);
+    slow_begin(&r->slow, &r->session, &r->readout, &r->o);
     r->signals = open_signals();
     if (r->o.command != NULL) {
         r->command = targets_start(r->o.command, &release);
@@ -199,7 +207,8 @@ int main(int argc, char **argv)
         show(&r, octo_clock_mono_ns());
     run(&r);
     serve_end(&r.serve);
-    slow_end(r.slow);
+    slow_end(&r.slow);
+    join_end(&r.join);
     readout_end(&r.readout);
     session_close(&r.session);
     return r.code;

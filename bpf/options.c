@@ -37,6 +37,7 @@ static const char usage[] =
     "  -m, --milliseconds    not microseconds\n"
     "      --json            one JSON object a line\n"
     "      --prometheus ADDR serve metrics at 127.0.0.1:9465, [::1]:9465, unix:/path\n"
+    "      --join WHERE      let preloaded services join: @octoprobe (as without it), /path, off\n"
     "Else:\n"
     "      --check           what this kernel and this user can do\n"
     "  -l, --list            the names of system calls\n"
@@ -118,21 +119,34 @@ static void say(const char *text)
     exit(fflush(stdout) != 0 ? EXIT_TROUBLE : 0);
 }
 
-enum { NO_FOLLOW = 256, IN_FLIGHT, SLOW, JSON, PROMETHEUS, CHECK };
+enum { NO_FOLLOW = 256, IN_FLIGHT, SLOW, JSON, PROMETHEUS, JOIN, CHECK };
 
 static const struct option words[] = {
-    {"pid", required_argument, NULL, 'p'},      {"name", required_argument, NULL, 'n'},
-    {"cgroup", required_argument, NULL, 'c'},   {"no-follow", no_argument, NULL, NO_FOLLOW},
-    {"tid", required_argument, NULL, 't'},      {"failures", no_argument, NULL, 'x'},
-    {"errno", required_argument, NULL, 'e'},    {"latency", no_argument, NULL, 'L'},
-    {"histograms", no_argument, NULL, 'H'},     {"process", no_argument, NULL, 'P'},
-    {"slow", required_argument, NULL, SLOW},    {"inflight", no_argument, NULL, IN_FLIGHT},
-    {"interval", required_argument, NULL, 'i'}, {"duration", required_argument, NULL, 'd'},
-    {"top", required_argument, NULL, 'T'},      {"milliseconds", no_argument, NULL, 'm'},
-    {"json", no_argument, NULL, JSON},          {"prometheus", required_argument, NULL, PROMETHEUS},
-    {"check", no_argument, NULL, CHECK},        {"list", no_argument, NULL, 'l'},
-    {"verbose", no_argument, NULL, 'v'},        {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},        {NULL, 0, NULL, 0},
+    {"pid", required_argument, NULL, 'p'},
+    {"name", required_argument, NULL, 'n'},
+    {"cgroup", required_argument, NULL, 'c'},
+    {"no-follow", no_argument, NULL, NO_FOLLOW},
+    {"tid", required_argument, NULL, 't'},
+    {"failures", no_argument, NULL, 'x'},
+    {"errno", required_argument, NULL, 'e'},
+    {"latency", no_argument, NULL, 'L'},
+    {"histograms", no_argument, NULL, 'H'},
+    {"process", no_argument, NULL, 'P'},
+    {"slow", required_argument, NULL, SLOW},
+    {"inflight", no_argument, NULL, IN_FLIGHT},
+    {"interval", required_argument, NULL, 'i'},
+    {"duration", required_argument, NULL, 'd'},
+    {"top", required_argument, NULL, 'T'},
+    {"milliseconds", no_argument, NULL, 'm'},
+    {"json", no_argument, NULL, JSON},
+    {"prometheus", required_argument, NULL, PROMETHEUS},
+    {"check", no_argument, NULL, CHECK},
+    {"list", no_argument, NULL, 'l'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"join", required_argument, NULL, JOIN},
+    {NULL, 0, NULL, 0},
 };
 
 static void take(struct options *o, int letter, char *value)
@@ -169,6 +183,13 @@ static void take(struct options *o, int letter, char *value)
     case PROMETHEUS:
         if (octo_setting_parse_listen(value, strlen(value), &o->listen) != 0 || o->listen.kind == OCTO_LISTEN_OFF)
             mistake("--prometheus %s: 127.0.0.1:9465, [::1]:9465 or unix:/path is wanted", value);
+        break;
+    case JOIN:
+        if (strcmp(value, "off") != 0 &&
+            ((value[0] != '@' && value[0] != '/') || value[1] == '\0' || strlen(value) > 107))
+            mistake("--join %s: @name, /path of at most 107 bytes, or off is wanted", value);
+        o->join = value;
+        o->join_wanted = true;
         break;
     case NO_FOLLOW:
         o->follow = false;
@@ -222,7 +243,7 @@ void options_read(struct options *o, int argc, char **argv)
 {
     int letter;
 
-    *o = (struct options){.follow = true, .rows = 10};
+    *o = (struct options){.follow = true, .rows = 10, .join = "@octoprobe"};
     if (argc > 1 && strcmp(argv[1], "top") == 0) {
         o->screen = o->latency = true;
         o->interval_ns = 2000000000;

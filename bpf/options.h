@@ -43,6 +43,8 @@ struct options {
     unsigned rows;                     /* of a table; at most */
     uint64_t interval_ns, duration_ns; /* 0: at the end; until told, or nobody is left */
     struct octo_listen listen;         /* for Prometheus */
+    const char *join;                  /* where preloaded services ask: "@name", "/path", "off" */
+    bool join_wanted;                  /* it was given */
 };
 
 /* Reads the command line. What only says something is done here: --help, --version, -l. Does not return then, nor after

@@ -8,7 +8,10 @@
  *      exit        the last thread: the PID may come back as another process
  *      task        an iterator: what each thread is in just now
  *
- * Nothing but numbers of calls, processes and nanoseconds leaves the kernel; no memory of a process is read.
+ * And for preloaded processes that have asked for it (octoshim/seat.h): the same calls for each thread, where the thread itself reads them.
+ *
+ * Nothing but numbers of calls, processes and nanoseconds leaves the kernel. Of a process' memory nothing is read but, when a call took
+ * long, the ID of the request that the thread says it is on.
  */
 #include <stdbool.h>
 
@@ -33,8 +36,10 @@ const volatile unsigned own_pid = 0;
 const volatile unsigned cgroups = 0, names = 0;
 const volatile __u64 cgroup_id[OCTO_CGROUPS];
 const volatile int cgroup_level[OCTO_CGROUPS];
-const volatile __u64 slow_ns = 0;                   /* calls that take as long are told of one by one; 0: none */
-const volatile __u64 never_slow[OCTO_NUMBERS / 64]; /* a bit for each number: it waits for others by its nature */
+const volatile __u64 slow_ns = 0; /* calls that take as long are told of one by one; 0: none */
+/* A bit for each number: it waits for others by its nature, which is of interest only if a request waits with it. */
+const volatile __u64 never_slow[OCTO_NUMBERS / 64];
+const volatile __u8 seat_class[OCTO_NUMBERS]; /* enum octo_seat_class */
 const volatile char name_of[OCTO_NAMES][OCTO_NAME_MAX];
 
 /* ── shared with octoprobe, which sets bits and reads ──────────────────────────────────────────────── */
@@ -45,6 +50,7 @@ __u32 last_serial;
 __u64 alive;       /* processes that are followed */
 int command;       /* the process that is followed once it executes a program; 0: none */
 __u64 attached_ns; /* CLOCK_MONOTONIC */
+__u32 joins;       /* how often `joined` has changed */
 
 struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -81,6 +87,29 @@ struct {
     __type(key, char[OCTO_NAME_MAX]);
     __type(value, __u32);
 } groups SEC(".maps"); /* serial by name */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, OCTO_PROCESSES);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct octo_joined_process);
+} joined SEC(".maps"); /* by PID; octoprobe's to write */
+
+struct one_process_seats {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, OCTO_SEATS);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(struct octo_seat));
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, OCTO_JOINS);
+    __type(key, __u32);
+    __array(values, struct one_process_seats);
+} seats SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -228,6 +257,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 
     bpf_get_current_comm(now.name, sizeof now.name);
     if (has_bit(pid)) {
+        bpf_map_delete_elem(&joined, &pid); /* the memory is gone, and so is who has asked */
         rename(task, pid, &now);
     } else if (pid == (__u32)command || (names != 0 && pid != own_pid && is_looked_for(now.name))) {
         admit(task);
@@ -246,6 +276,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
     if ((!has_bit(pid) && cgroups == 0) || BPF_CORE_READ(task, signal, live.counter) != 0)
         return 0;
     clear_bit(pid);
+    bpf_map_delete_elem(&joined, &pid);
     serial = bpf_map_lookup_elem(&serials, &pid);
     if (!serial)
         return 0;
@@ -300,14 +331,51 @@ static __noinline struct octo_calls *new_key(const struct octo_call_key *key)
     return c;
 }
 
+static __always_inline __u64 thread_pointer(const struct task_struct *task)
+{
+    if (bpf_core_field_exists(task->thread.fsbase))
+        return task->thread.fsbase;
+    return bpf_core_field_exists(task->thread.uw.tp_value) ? task->thread.uw.tp_value : 0;
+}
+
+/* The beginning of OTEP 4947's record, as the shim makes it: the ID is its first attribute. */
+struct thread_record {
+    __u8 trace_id[16], span_id[8], valid, trace_flags;
+    __u16 attributes_size;
+    __u8 key, length;
+};
+
+/* The ID of the request that this thread says it is on. Returns its length, 0: on none. */
+static __always_inline __u32 read_request(const struct task_struct *task, char id[OCTO_REQUEST_ID])
+{
+    __u32 pid = task->tgid;
+    const struct octo_joined_process *process = bpf_map_lookup_elem(&joined, &pid);
+    struct thread_record r;
+    __u64 at;
+
+    if (!process ||
+        bpf_probe_read_user(&at, sizeof at, (void *)(thread_pointer(task) + process->context_offset)) != 0 ||
+        at == 0)
+        return 0;
+    if (bpf_probe_read_user(&r, sizeof r, (void *)at) != 0 || r.valid != 1 || r.key != 0 || r.length == 0 ||
+        r.length > OCTO_REQUEST_ID || r.length + 2 > r.attributes_size)
+        return 0;
+    return bpf_probe_read_user(id, r.length, (void *)(at + sizeof r)) == 0 ? r.length : 0;
+}
+
 /* Nobody is woken: octoprobe looks once a second. */
 static __noinline int tell_slow(struct task_struct *task, const struct octo_in_flight *own, __u64 ns,
                                 long returned)
 {
     unsigned nr = own->nr;
+    char id[OCTO_REQUEST_ID] = {0};
+    __u32 id_len;
     struct octo_slow *s;
 
-    if (own->flags != 0 || nr >= OCTO_NUMBERS || never_slow[nr / 64 % (OCTO_NUMBERS / 64)] >> (nr & 63) & 1)
+    if (own->flags != 0 || nr >= OCTO_NUMBERS)
+        return 0;
+    id_len = read_request(task, id);
+    if (id_len == 0 && never_slow[nr / 64 % (OCTO_NUMBERS / 64)] >> (nr & 63) & 1)
         return 0;
     s = bpf_ringbuf_reserve(&slow, sizeof *s, 0);
     if (!s) {
@@ -319,9 +387,105 @@ static __noinline int tell_slow(struct task_struct *task, const struct octo_in_f
     s->returned = returned;
     s->pid = task->tgid;
     s->tid = task->pid;
+    s->serial = own->serial;
     s->nr = nr;
     bpf_get_current_comm(s->name, sizeof s->name);
+    s->id_len = id_len;
+    __builtin_memcpy(s->id, id, sizeof id);
     bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
+    return 0;
+}
+
+/* ── calls of a thread that has a seat ─────────────────────────────────────────────────────────────── */
+
+/* Whether the process has asked for seats may have changed. */
+static __noinline int look_again(struct task_struct *task, struct octo_in_flight *own)
+{
+    __u32 pid = task->tgid;
+    const struct octo_joined_process *process;
+
+    own->joins_seen = joins;
+    own->taken_seen = 0;
+    own->map = own->seat = 0;
+    process = bpf_map_lookup_elem(&joined, &pid);
+    if (process) {
+        own->map = process->map;
+        own->serial = process->serial;
+    }
+    return 0;
+}
+
+/* As the thread knows itself. */
+static __always_inline __u32 own_tid(struct task_struct *task)
+{
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
+    struct upid *last;
+
+    if (level == 0 || level > 32) /* MAX_PID_NS_LEVEL */
+        return task->pid;
+    last = (void *)((char *)pid + bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid));
+    return BPF_CORE_READ(last, nr);
+}
+
+/* Looks where the thread may have taken one, once for each time that somebody has. */
+static __noinline int look_for_seat(struct task_struct *task, struct octo_in_flight *own, void *map)
+{
+    __u32 first = 0, tid, place;
+    const struct octo_seat *seat = bpf_map_lookup_elem(map, &first);
+
+    if (!seat || seat->tid == own->taken_seen)
+        return 0;
+    own->taken_seen = seat->tid;
+    tid = own_tid(task);
+    for (unsigned i = 0; i < OCTO_SEAT_WINDOW; i++) {
+        place = 1 + (tid + i) % (OCTO_SEATS - 1);
+        seat = bpf_map_lookup_elem(map, &place);
+        if (seat && seat->tid == tid) {
+            own->seat = place;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The thread itself is here, so that nobody reads or writes there meanwhile. */
+static __noinline int add_to_seat(struct task_struct *task, struct octo_in_flight *own, __u64 ns)
+{
+    __u32 place = own->map - 1,
+          class = own->nr < OCTO_NUMBERS && own->flags == 0 ? seat_class[own->nr % OCTO_NUMBERS] : 0;
+    struct octo_seat_call *call = NULL;
+    void *map = bpf_map_lookup_elem(&seats, &place);
+    struct octo_seat *seat;
+
+    if (!map || (own->seat == 0 && !look_for_seat(task, own, map)))
+        return 0;
+    place = own->seat;
+    seat = bpf_map_lookup_elem(map, &place);
+    if (!seat)
+        return 0;
+    seat->count++;
+    seat->ns[class % OCTO_SEAT_CLASSES] += ns;
+    if (bpf_core_field_exists(task->sched_info.run_delay))
+        seat->run_queue_ns = task->sched_info.run_delay + 1;
+    for (unsigned i = 0; i < OCTO_SEAT_CALLS; i++) {
+        struct octo_seat_call *c = &seat->call[i];
+
+        if (i >= seat->used) { /* a free one */
+            seat->used = i + 1;
+            *c = (struct octo_seat_call){own->nr, 1, ns};
+            return 0;
+        }
+        if (c->nr == own->nr) {
+            c->count++;
+            c->ns += ns;
+            return 0;
+        }
+        if (!call || c->ns < call->ns)
+            call = c;
+    }
+    if (call && call->ns < ns) /* the one that matters least */
+        *call = (struct octo_seat_call){own->nr, 1, ns};
     return 0;
 }
 
@@ -345,6 +509,10 @@ int on_return(struct bpf_raw_tracepoint_args *ctx)
     ns = bpf_ktime_get_ns() - own->begun_ns;
     own->begun_ns = 0;
     outcome = octo_outcome(returned);
+    if (own->joins_seen != joins)
+        look_again(task, own);
+    if (own->map != 0)
+        add_to_seat(task, own, ns);
     if ((failures_only && outcome != OCTO_CALL_FAILED) || (errno_only != 0 && returned != -errno_only))
         return 0;
     if (slow_ns != 0 && ns >= slow_ns)
@@ -403,6 +571,7 @@ int on_task(struct bpf_iter__task *ctx)
     b.ns = bpf_ktime_get_ns() - b.ns;
     b.pid = task->tgid;
     b.tid = task->pid;
+    b.serial = own ? own->serial : 0;
     BPF_CORE_READ_STR_INTO(&b.name, task, comm);
     bpf_seq_write(ctx->meta->seq, &b, sizeof b);
     return 0;

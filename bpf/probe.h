@@ -5,6 +5,7 @@
 #define OCTO_BPF_PROBE_H
 
 #include "histogram.h"
+#include "octoshim/seat.h"
 
 enum {
     OCTO_PIDS = 1 << 22,     /* more than there can be */
@@ -17,6 +18,8 @@ enum {
     OCTO_NAME_MAX = 16, /* of a thread, as the kernel has it */
     OCTO_NUMBERS = 512, /* of calls that can be told of one by one */
     OCTO_SLOW_BYTES = 1 << 18,
+    OCTO_JOINS = 64,       /* preloaded processes with seats at a time */
+    OCTO_REQUEST_ID = 128, /* bytes of the longest */
 };
 
 /* A serial number stands for a process, since PIDs come back; or, if they are not to be told apart, for all of one name. 0: for those
@@ -49,11 +52,22 @@ struct octo_in_flight {
     unsigned long long begun_ns; /* CLOCK_MONOTONIC; 0: in none */
     unsigned serial;             /* of its process; 0: not looked up yet */
     unsigned short nr, flags;
+    unsigned joins_seen; /* `joins` when its process was last looked up */
+    unsigned taken_seen; /* how often a seat had been taken when its own was last looked for */
+    unsigned char map;   /* of its process' seats, 1 to OCTO_JOINS; 0: none */
+    unsigned char seat;  /* its own; 0: none */
+};
+
+/* A preloaded process that has asked for seats. */
+struct octo_joined_process {
+    unsigned map;             /* 1 to OCTO_JOINS; 0: there was none left */
+    unsigned serial;          /* under which it is counted */
+    long long context_offset; /* of the pointer to what a thread is on, from the thread pointer */
 };
 
 /* The same, of a thread, as the iterator gives it. */
 struct octo_blocked {
-    unsigned pid, tid;
+    unsigned pid, tid, serial;
     unsigned short nr, flags; /* OCTO_CALL_LONGER: it was in it when the programs came */
     unsigned long long ns;    /* how long already, or since then */
     char name[OCTO_NAME_MAX];
@@ -64,9 +78,11 @@ struct octo_slow {
     unsigned long long ended_ns; /* CLOCK_MONOTONIC */
     unsigned long long ns;
     long long returned; /* -errno */
-    unsigned pid, tid;
+    unsigned pid, tid, serial;
     unsigned nr;
     char name[OCTO_NAME_MAX]; /* of the thread */
+    unsigned id_len;          /* of the request that the thread was on; 0: none is known */
+    char id[OCTO_REQUEST_ID];
 };
 
 /* What could not be counted. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,21 @@ static struct readout_process *take_process(struct readout *r, unsigned serial, 
     p->pid = value->pid;
     memcpy(p->name, value->name, sizeof p->name - 1);
     return p;
+}
+
+void readout_serve(struct readout *r, unsigned serial, const char *service)
+{
+    bool fresh;
+    struct readout_process *p = have(&r->processes, &serial, sizeof serial, sizeof *p, by_serial, &fresh);
+
+    snprintf(p->service, sizeof p->service, "%s", service);
+}
+
+const char *readout_service(const struct readout *r, unsigned serial)
+{
+    void *found = serial != 0 ? tfind(&serial, &r->processes, by_serial) : NULL;
+
+    return found != NULL ? (*(struct readout_process **)found)->service : "";
 }
 
 static void take_processes(struct readout *r, unsigned count)
@@ -216,15 +232,16 @@ static void note_process(const void *node, VISIT order, void *ended)
 }
 
 /* Who stands for the processes of this name that have ended. */
-static const struct readout_process *former_of(struct readout *r, const char *name)
+static const struct readout_process *former_of(struct readout *r, const struct readout_process *ended)
 {
     for (unsigned i = 1; i < r->formers; i++)
-        if (strcmp(r->former[i].name, name) == 0)
+        if (strcmp(r->former[i].name, ended->name) == 0 && strcmp(r->former[i].service, ended->service) == 0)
             return &r->former[i];
     if (r->formers == READOUT_FORMER)
         return &r->former[0];
     r->former[r->formers].serial = ~r->formers;
-    strcpy(r->former[r->formers].name, name);
+    strcpy(r->former[r->formers].name, ended->name);
+    strcpy(r->former[r->formers].service, ended->service);
     return &r->former[r->formers++];
 }
 
@@ -245,7 +262,7 @@ static void forget_ended(struct readout *r)
     }
     for (unsigned i = 0; i < entries.count; i++) {
         struct readout_entry *e = entries.at[i], *to;
-        const struct readout_process *former = former_of(r, e->process->name);
+        const struct readout_process *former = former_of(r, e->process);
         struct octo_call_key key = {.serial = former->serial, .nr = e->key.nr, .flags = e->key.flags};
 
         to = entry_of(r, &key);

@@ -18,7 +18,8 @@ struct readout_process {
     unsigned serial;
     unsigned pid; /* 0: it stands for processes that have ended, or were not told apart */
     char name[OCTO_NAME_MAX];
-    bool ended; /* and all that it counted is here */
+    char service[OCTO_JOIN_NAME]; /* as a preloaded process says; "": it is none */
+    bool ended;                   /* and all that it counted is here */
 };
 
 /* A call of a process, on all processors. */
@@ -49,6 +50,10 @@ struct readout {
 void readout_begin(struct readout *r, struct session *session);
 /* Reads what there is. Returns 0 or -errno. */
 int readout_update(struct readout *r);
+/* Processes with that serial number are of that service. */
+void readout_serve(struct readout *r, unsigned serial, const char *service);
+/* Of a serial number; "": none is known. */
+const char *readout_service(const struct readout *r, unsigned serial);
 /* Each entry, in the order of process and number of the call. */
 void readout_each(const struct readout *r, void (*each)(const struct readout_entry *e, void *arg), void *arg);
 /* What there is has been shown: the next interval begins. What processes that have ended had counted goes on under their name. */

@@ -54,10 +54,44 @@ static int failed(int error, const char *what, char why[512])
     return error;
 }
 
-/* That they take long says nothing of the process or the kernel. */
+/* That they take long says nothing of the process or the kernel: threads without work are there. */
 static bool waits_for_others(unsigned nr)
 {
-    return octo_call_class(nr) == OCTO_CLASS_WAIT || octo_call_class(nr) == OCTO_CLASS_NET;
+    return octo_call_class(nr) == OCTO_CLASS_WAIT || octo_call_class(nr) == OCTO_CLASS_NET ||
+           strncmp(octo_call_name(nr), "futex", strlen("futex")) == 0;
+}
+
+static unsigned char seat_class(unsigned nr)
+{
+    switch (octo_call_class(nr)) {
+    case OCTO_CLASS_FILE:
+        return OCTO_SEAT_FILE;
+    case OCTO_CLASS_NET:
+        return OCTO_SEAT_NET;
+    case OCTO_CLASS_WAIT:
+    case OCTO_CLASS_SYNC: /* for another thread */
+        return OCTO_SEAT_WAIT;
+    case OCTO_CLASS_MEM:
+    case OCTO_CLASS_OTHER:
+        break;
+    }
+    return OCTO_SEAT_OTHER;
+}
+
+/* Now, while it is allowed. One for each process: who has it can write there. */
+static int make_seats(struct session *s)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+    for (unsigned i = 0; i < OCTO_JOINS; i++) {
+        s->seats[i] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "seats_of_one", sizeof(unsigned),
+                                     sizeof(struct octo_seat), OCTO_SEATS, &opts);
+        if (s->seats[i] < 0)
+            return s->seats[i];
+        if (bpf_map_update_elem(bpf_map__fd(s->probe->maps.seats), &i, &s->seats[i], BPF_ANY) != 0)
+            return -errno;
+    }
+    return 0;
 }
 
 int session_open(struct session *s, const struct options *o, const uint64_t *cgroup_id, const int *cgroup_level,
@@ -67,6 +101,7 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     int error;
 
     *s = (struct session){.threads = -1};
+    memset(s->seats, -1, sizeof s->seats);
     verbose = o->verbose;
     libbpf_set_print(hear);
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
@@ -87,9 +122,11 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->probe->rodata->thread_only = (unsigned)o->thread;
     s->probe->rodata->own_pid = (unsigned)getpid();
     s->probe->rodata->slow_ns = o->slow_ns;
-    for (unsigned nr = 0; nr < OCTO_NUMBERS; nr++)
+    for (unsigned nr = 0; nr < OCTO_NUMBERS; nr++) {
+        s->probe->rodata->seat_class[nr] = seat_class(nr);
         if (waits_for_others(nr))
             s->probe->rodata->never_slow[nr / 64] |= 1ULL << (nr & 63);
+    }
     s->probe->rodata->names = o->names;
     s->probe->rodata->cgroups = o->cgroups;
     for (unsigned i = 0; i < o->names; i++)
@@ -106,6 +143,8 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     if (o->slow_ns == 0) /* it has to be there; no larger than it must */
         bpf_map__set_max_entries(s->probe->maps.slow, (unsigned)sysconf(_SC_PAGESIZE));
     error = probe_bpf__load(s->probe);
+    if (error == 0 && strcmp(o->join, "off") != 0)
+        error = make_seats(s);
     if (error != 0) {
         failed(error, "the programs cannot be loaded", why);
         session_close(s);
@@ -116,6 +155,7 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
     s->processes = bpf_map__fd(s->probe->maps.processes);
     s->groups = bpf_map__fd(s->probe->maps.groups);
     s->slow = bpf_map__fd(s->probe->maps.slow);
+    s->joined = bpf_map__fd(s->probe->maps.joined);
     return 0;
 }
 
@@ -183,6 +223,54 @@ void session_follow_command(struct session *s, pid_t pid)
     s->probe->bss->command = pid;
 }
 
+unsigned session_serial(const struct session *s, pid_t pid, char name[OCTO_NAME_MAX])
+{
+    struct octo_process process;
+    unsigned serial;
+
+    if (bpf_map_lookup_elem(s->serials, &pid, &serial) != 0 ||
+        bpf_map_lookup_elem(s->processes, &serial, &process) != 0)
+        return 0;
+    memcpy(name, process.name, OCTO_NAME_MAX);
+    name[OCTO_NAME_MAX - 1] = '\0';
+    return serial;
+}
+
+unsigned session_new_serial(struct session *s, const char *name)
+{
+    struct octo_process process = {.pid = 0};
+    unsigned serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
+
+    snprintf(process.name, sizeof process.name, "%s", name);
+    return bpf_map_update_elem(s->processes, &serial, &process, BPF_ANY) == 0 ? serial : 0;
+}
+
+bool session_join(struct session *s, pid_t pid, const struct octo_joined_process *process)
+{
+    if (bpf_map_update_elem(s->serials, &pid, &process->serial, BPF_EXIST) != 0 ||
+        bpf_map_update_elem(s->joined, &pid, process, BPF_ANY) != 0)
+        return false;
+    __sync_fetch_and_add(&s->probe->bss->joins, 1);
+    return true;
+}
+
+void session_part(struct session *s, pid_t pid, unsigned map)
+{
+    static const struct octo_seat empty;
+    struct octo_joined_process process;
+
+    if (bpf_map_lookup_elem(s->joined, &pid, &process) == 0 && process.map == map)
+        bpf_map_delete_elem(s->joined, &pid);
+    __sync_fetch_and_add(&s->probe->bss->joins, 1);
+    for (unsigned i = 0; i < OCTO_SEATS; i++)
+        bpf_map_update_elem(s->seats[map - 1], &i, &empty, BPF_ANY);
+}
+
+int session_seats(const struct session *s, unsigned map)
+{
+    return s->seats[map - 1];
+}
+
 unsigned session_alive(const struct session *s)
 {
     return (unsigned)*(volatile unsigned long long *)&s->probe->bss->alive;
@@ -205,6 +293,10 @@ bool session_reads_freely(void)
 
 void session_close(struct session *s)
 {
+    for (unsigned i = 0; i < OCTO_JOINS; i++)
+        if (s->seats[i] >= 0)
+            close(s->seats[i]);
+    memset(s->seats, -1, sizeof s->seats);
     probe_bpf__destroy(s->probe);
     s->probe = NULL;
 }

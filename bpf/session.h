@@ -15,6 +15,7 @@ struct session {
     struct probe_bpf *probe;
     int calls, serials, processes, groups; /* maps */
     int slow;                              /* the ring of calls that took long */
+    int joined, seats[OCTO_JOINS];         /* maps: of processes that have asked; of each one's seats. -1: none */
     bool by_process;                       /* else all of one name are one */
     int threads;                           /* link of the iterator */
 };
@@ -28,6 +29,18 @@ int session_start(struct session *s, char why[512]);
 bool session_follow(struct session *s, pid_t pid, const char *name);
 /* Follows this process from the program on that it executes next. */
 void session_follow_command(struct session *s, pid_t pid);
+/* What that process is counted under, and its name; 0: it is not followed. */
+unsigned session_serial(const struct session *s, pid_t pid, char name[OCTO_NAME_MAX]);
+/* Another number to count processes of that name under; 0: there is no room. */
+unsigned session_new_serial(struct session *s, const char *name);
+
+/* From now on the process' threads find what they do in its seats. False: it has ended. */
+bool session_join(struct session *s, pid_t pid, const struct octo_joined_process *process);
+/* No more; the seats are empty again. */
+void session_part(struct session *s, pid_t pid, unsigned map);
+/* The descriptor of a map of seats, 1 to OCTO_JOINS; -1: there is none. */
+int session_seats(const struct session *s, unsigned map);
+
 /* Processes that are followed now. */
 unsigned session_alive(const struct session *s);
 bool session_is_followed(const struct session *s, pid_t pid);

@@ -18,11 +18,11 @@ void show_lines(const struct readout *r, const struct options *o, double seconds
 /* What threads are in just now: as a table, or lines. */
 void show_in_flight(const struct readout *r, const struct options *o);
 /* A call that took long: as text, or a line. */
-void show_slow(const struct octo_slow *s, const struct options *o);
+void show_slow(const struct octo_slow *s, const struct readout *r, const struct options *o);
 /* The same, as a line: syscall.slow. */
-void show_slow_line(const struct octo_slow *s);
+void show_slow_line(const struct octo_slow *s, const struct readout *r);
 /* One of what threads are in, as a line: syscall.in_flight. */
-void show_blocked_line(const struct octo_blocked *b);
+void show_blocked_line(const struct octo_blocked *b, const struct readout *r);
 /* What was printed is out, or the program ends. */
 void show_flush(void);
 /* What could not be counted, on standard error, once it grows. */

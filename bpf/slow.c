@@ -3,40 +3,55 @@
 
 #include <err.h>
 #include <errno.h>
+#include <string.h>
 
 #include <bpf/libbpf.h>
 
 #include "show.h"
 
-static int take(void *o, void *data, size_t size)
+/* What is in a process' memory may be anything. */
+static bool is_printable(const char *id, unsigned len)
 {
-    if (size >= sizeof(struct octo_slow))
-        show_slow(data, o);
+    for (unsigned i = 0; i < len; i++)
+        if (id[i] < 0x21 || id[i] > 0x7e)
+            return false;
+    return true;
+}
+
+static int take(void *arg, void *data, size_t size)
+{
+    const struct slow *slow = arg;
+    struct octo_slow call;
+
+    if (size < sizeof call)
+        return 0;
+    memcpy(&call, data, sizeof call);
+    if (call.id_len > sizeof call.id || !is_printable(call.id, call.id_len))
+        call.id_len = 0;
+    show_slow(&call, slow->readout, slow->o);
     return 0;
 }
 
-struct ring_buffer *slow_begin(const struct session *s, const struct options *o)
+void slow_begin(struct slow *slow, const struct session *s, const struct readout *r, const struct options *o)
 {
-    struct ring_buffer *ring;
-
+    *slow = (struct slow){NULL, r, o};
     if (o->slow_ns == 0)
-        return NULL;
-    ring = ring_buffer__new(s->slow, take, (void *)o, NULL);
-    if (ring == NULL)
+        return;
+    slow->ring = ring_buffer__new(s->slow, take, slow, NULL);
+    if (slow->ring == NULL)
         err(EXIT_TROUBLE, "the ring of slow calls");
-    return ring;
 }
 
-void slow_show(struct ring_buffer *ring)
+void slow_show(struct slow *slow)
 {
-    if (ring == NULL)
+    if (slow->ring == NULL)
         return;
-    if (ring_buffer__consume(ring) < 0)
+    if (ring_buffer__consume(slow->ring) < 0)
         err(EXIT_TROUBLE, "the ring of slow calls cannot be read");
     show_flush();
 }
 
-void slow_end(struct ring_buffer *ring)
+void slow_end(struct slow *slow)
 {
-    ring_buffer__free(ring);
+    ring_buffer__free(slow->ring);
 }

@@ -4,14 +4,20 @@
 #ifndef OCTO_BPF_SLOW_H
 #define OCTO_BPF_SLOW_H
 
-#include "session.h"
+#include "readout.h"
 
 struct ring_buffer;
 
-/* NULL: they are not asked for. Ends the program if the ring cannot be read. o lasts as long as what is returned. */
-struct ring_buffer *slow_begin(const struct session *s, const struct options *o);
+struct slow {
+    struct ring_buffer *ring; /* NULL: they are not asked for */
+    const struct readout *readout;
+    const struct options *o;
+};
+
+/* Ends the program if the ring cannot be read. */
+void slow_begin(struct slow *slow, const struct session *s, const struct readout *r, const struct options *o);
 /* Shows those that have come since the last time. */
-void slow_show(struct ring_buffer *ring);
-void slow_end(struct ring_buffer *ring);
+void slow_show(struct slow *slow);
+void slow_end(struct slow *slow);
 
 #endif

@@ -29,14 +29,20 @@ static double scaled(const struct options *o, double ns)
     return ns / (o->milliseconds ? 1e6 : 1e3);
 }
 
+/* A service is better known by its own name. */
+static const char *name_of(const struct readout_process *p)
+{
+    return *p->service != '\0' ? p->service : p->name;
+}
+
 static void put_name(const struct row *row, const struct options *o)
 {
     char name[64];
 
     if (o->by_process && row->process->pid != 0)
-        printf("%-8u %-16s", row->process->pid, row->process->name);
+        printf("%-8u %-16s", row->process->pid, name_of(row->process));
     else if (o->by_process)
-        printf("%-8s %-16s", "-", row->process->name);
+        printf("%-8s %-16s", "-", name_of(row->process));
     else {
         snprintf(name, sizeof name, "%s%s", octo_call_name(row->nr),
                  row->flags & OCTO_CALL_COMPAT ? " (32 bit)" : "");
@@ -95,7 +101,7 @@ static void put_histogram(const struct row *row, const struct options *o)
         }
     }
     if (o->by_process)
-        printf("\n%s[%u]\n", row->process->name, row->process->pid);
+        printf("\n%s[%u]\n", name_of(row->process), row->process->pid);
     else
         printf("\nsyscall = %s\n", octo_call_name(row->nr));
     printf("%16s        : count     distribution\n", o->milliseconds ? "msecs" : "usecs");
@@ -135,17 +141,19 @@ void show_table(const struct readout *r, const struct options *o)
     free(rows.at);
 }
 
-void show_slow(const struct octo_slow *s, const struct options *o)
+void show_slow(const struct octo_slow *s, const struct readout *r, const struct options *o)
 {
     double took = scaled(o, (double)s->ns);
 
     if (o->json) {
-        show_slow_line(s);
+        show_slow_line(s, r);
         return;
     }
     put_time((time_t)(octo_clock_real_of(s->ended_ns) / OCTO_NS_PER_S));
     printf(" %s took %.3f %s in %.*s, process %u, thread %u", octo_call_name(s->nr), took,
            o->milliseconds ? "ms" : "us", OCTO_NAME_MAX, s->name, s->pid, s->tid);
+    if (s->id_len > 0)
+        printf(", request %.*s", (int)s->id_len, s->id);
     if (octo_outcome((long)s->returned) == OCTO_CALL_FAILED)
         printf(": %s", octo_errno_name((int)-s->returned));
     putchar('\n');
@@ -183,7 +191,7 @@ void show_in_flight(const struct readout *r, const struct options *o)
     while ((n = read(fd, b, sizeof b)) > 0)
         for (size_t i = 0; i < (size_t)n / sizeof *b; i++) {
             if (o->json)
-                show_blocked_line(&b[i]);
+                show_blocked_line(&b[i], r);
             else
                 printf("%-8u %-8u %-16s %-22s %c%14.3f\n", b[i].pid, b[i].tid, b[i].name, octo_call_name(b[i].nr),
                        b[i].flags & OCTO_CALL_LONGER ? '>' : ' ', scaled(o, (double)b[i].ns));

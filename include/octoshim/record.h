@@ -12,6 +12,8 @@
 #ifndef OCTOSHIM_RECORD_H
 #define OCTOSHIM_RECORD_H
 
+#include "octoshim/seat.h"
+
 #include <stdint.h>
 
 #define OCTO_RECORD_ALIGN 32u
@@ -88,6 +90,19 @@ enum octo_record_flags {
     OCTO_RECORD_CERTAIN = 16,  /* CLIENT_*: the ID is that of the inbound request that caused it, for certain */
     OCTO_RECORD_INFERRED = 32, /* the same, as far as can be told */
     OCTO_RECORD_UNLOGGED = 64, /* there is to be a span of it, but no line */
+    OCTO_RECORD_HELD = 128,    /* behind the texts is a struct octo_held_facts */
+};
+
+#define OCTO_NS_UNKNOWN UINT64_MAX
+enum { OCTO_TOP_CALLS = 3 };
+
+/* What a request has taken of the threads that were on it. Behind the texts of REQUEST_*, at any address: copy it. */
+struct octo_held_facts {
+    uint64_t cpu_ns, run_queue_ns; /* of its thread, from head to end; OCTO_NS_UNKNOWN */
+    uint64_t calls; /* system calls, as octoprobe has counted them; 0: it has not, and the following is nothing */
+    uint64_t class_ns[OCTO_SEAT_CLASSES];      /* by enum octo_seat_class */
+    uint64_t calls_run_queue_ns;               /* or OCTO_NS_UNKNOWN */
+    struct octo_seat_call top[OCTO_TOP_CALLS]; /* those that took longest; count 0: no more */
 };
 
 /* What a call of a language model asks for. OCTO_LLM_OPERATION(symbol, its name in OpenTelemetry's conventions) */
@@ -147,10 +162,10 @@ struct octo_record {
     uint8_t trace_flags; /* W3C Trace Context: 1 sampled, 2 random */
     uint8_t spare;
     char text
-        []; /* id, method, host, target, path of a Unix socket, facts of LLM_CALL_*, one after the other, no NULs in texts */
+        []; /* id, method, host, target, path of a Unix socket, facts of LLM_CALL_* or of who was held, one after the other, no NULs in texts */
 };
 
-/* What is behind the texts that all have; of LLM_CALL_*. */
+/* What is behind the texts that all have: facts. */
 static inline const char *octo_record_behind(const struct octo_record *r)
 {
     return r->text + r->id_len + r->method_len + r->host_len + r->target_len +

@@ -72,6 +72,7 @@ struct octo_settings {
     bool disable;                        /* OCTOSHIM_DISABLE */
     bool children;                       /* OCTOSHIM_CHILDREN: children of a preloaded process too */
     bool json;                           /* JSON_LOGS */
+    bool cpu;                            /* OCTOSHIM_CPU: processor time of each request */
     uint8_t level;                       /* LOG_LEVEL: enum octo_level, the lowest that is written */
     uint8_t inject;                      /* enum octo_inject */
     uint8_t context;                     /* OCTOSHIM_CONTEXT: enum octo_context */
@@ -105,6 +106,7 @@ struct octo_settings {
     char config[OCTO_PATH_MAX];          /* OCTOSHIM_CONFIG */
     char runtime_dir[OCTO_PATH_MAX];     /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
     char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
+    char probe[108];                     /* OCTOSHIM_PROBE: the socket of octoprobe: "off", /path, @name */
     char labels[512];                    /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
     char endpoints[OCTO_ENDPOINTS_MAX];  /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
     char llm[OCTO_ENDPOINTS_MAX];        /* OCTOSHIM_LLM: who answers where, see conn/provider.h; "off" */

@@ -364,6 +364,10 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return octo_setting_parse_labels(value, len, member, row->size);
     case OCTO_SETTING_BUCKETS:
         return octo_setting_parse_buckets(value, len, member);
+    case OCTO_SETTING_SOCKET:
+        if (!(len == 3 && memcmp(value, "off", 3) == 0) && !(len > 1 && (*value == '/' || *value == '@')))
+            return -EINVAL;
+        return parse_text(value, len, member, row->size);
     case OCTO_SETTING_ABSOLUTE:
         return len > 0 && *value != '/' ? -EINVAL : parse_text(value, len, member, row->size);
     }

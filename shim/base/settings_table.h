@@ -28,6 +28,7 @@ enum octo_setting_kind {
     OCTO_SETTING_LISTEN,   /* off, HOST:PORT, unix:/path */
     OCTO_SETTING_LABELS,   /* name=value,name2=value2, kept as Prometheus shows them */
     OCTO_SETTING_BUCKETS,  /* seconds, ascending, comma separated */
+    OCTO_SETTING_SOCKET,   /* off, /path, @name of a Unix socket */
     OCTO_SETTING_ABSOLUTE, /* another standard's path: what is not absolute is ignored, unsaid */
 };
 
@@ -92,6 +93,9 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
       "host/path=provider, comma separated, of " OCTO_WORDS_TEXT("4095") "; off")                                 \
     X(ENDPOINTS, "OCTOSHIM_ENDPOINTS", TEXT, BOTH, endpoints, "",                                                 \
       "patterns as /users/{name}/posts/{id}, comma separated, at most 4095 bytes in all")                         \
+    X(CPU, "OCTOSHIM_CPU", BOOL, BOTH, cpu, "false", OCTO_WORDS_BOOL)                                             \
+    X(PROBE, "OCTOSHIM_PROBE", SOCKET, BOTH, probe, "@octoprobe",                                                 \
+      "off, @name, or an absolute path, of at most 107 bytes")                                                    \
     X(RUNTIME_DIR, "OCTOSHIM_RUNTIME_DIR", TEXT, BOTH, runtime_dir, "", "a path of at most 1023 bytes")           \
     X(XDG_RUNTIME_DIR, "XDG_RUNTIME_DIR", ABSOLUTE, ENVIRONMENT, xdg_runtime_dir, "", "an absolute path")
 

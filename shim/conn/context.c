@@ -3,7 +3,10 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "conn/held.h"
 #include "conn/process.h"
+#include "conn/slab.h"
+#include "conn/thread_context.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -35,9 +38,12 @@ static __thread struct {
     uint32_t fd : 24,
         heads : 8; /* of conn; how many were read there without a wait between: the exchange is the last of them */
 } on;
-static __thread uint32_t waits; /* for several descriptors at once */
-static __thread bool is_told;   /* the program itself has said what it is */
-static __thread struct octo_cause told;
+static __thread struct {
+    uint64_t number;              /* what the program itself has said that it is */
+    uint32_t handle : 24, is : 8; /* whether it has */
+    uint32_t held;                /* handle of the request that those outside are told of; 0: none */
+} told;
+_Static_assert(OCTO_SLAB_CHUNK *OCTO_SLAB_CHUNKS < 1 << 24, "a handle is smaller");
 
 void octo_context_wake(void)
 {
@@ -46,84 +52,6 @@ void octo_context_wake(void)
     for (unsigned i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
         if (octo_text_glob(programs[i].name, strlen(programs[i].name), program))
             serving = programs[i].serving;
-}
-
-void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x)
-{
-    uint32_t life = octo_conn_life(conn);
-    bool behind = on.conn == conn && on.life == life && on.number + 1 == x->number && on.waits == waits;
-
-    on.number = x->number;
-    on.handle = x->handle;
-    on.waits = waits;
-    on.conn = conn;
-    on.life = life;
-    on.fd = (uint32_t)atomic_load_explicit(&conn->fd, memory_order_relaxed) & 0xffffff;
-    on.heads = behind && on.heads < OCTO_QUEUE_MAX ? (on.heads + 1) & 0xff : 1;
-}
-
-void octo_context_hears(struct octo_cause cause)
-{
-    if (cause.number == 0) { /* not known: from here on no more than what is certain */
-        on.waits = waits - 1;
-        return;
-    }
-    if (cause.number != on.number) {
-        on.number = cause.number;
-        on.handle = cause.handle;
-        on.conn = NULL;
-    }
-    on.waits = waits;
-}
-
-void octo_context_turns(const struct octo_conn *conn)
-{
-    if (on.conn != conn || on.life != octo_conn_life(conn))
-        on.number = 0;
-}
-
-void octo_context_enter(struct octo_cause cause)
-{
-    told = cause;
-    is_told = true;
-}
-
-void octo_context_leave(void)
-{
-    is_told = false;
-}
-
-struct octo_cause octo_context_sole(int fd)
-{
-    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
-
-    if (!octo_fd_is_conn(conn) || conn->link || conn->queue_tail - conn->queue_head != 1)
-        return (struct octo_cause){0};
-    return octo_conn_due_cause(conn);
-}
-
-void octo_context_waits(void)
-{
-    waits++;
-}
-
-bool octo_context_lasts(struct octo_cause cause)
-{
-    const struct octo_exchange *x = octo_exchange_at(cause.handle);
-
-    return x && atomic_load_explicit(&x->number, memory_order_acquire) == cause.number &&
-           !(atomic_load_explicit(&x->over, memory_order_relaxed) & OCTO_RESPONSE_OVER);
-}
-
-bool octo_context_origin(struct octo_cause cause, struct octo_origin *origin)
-{
-    const struct octo_exchange *x = octo_exchange_at(cause.handle);
-
-    if (!x || !octo_context_lasts(cause))
-        return false;
-    octo_propagate_origin(x, origin);
-    atomic_thread_fence(memory_order_acquire); /* as a reader of a sequence lock: is it still that one? */
-    return octo_context_lasts(cause);
 }
 
 /* The connection where the head was read, if it is still that. */
@@ -167,7 +95,7 @@ static bool is_certain(struct octo_conn *conn)
     case ON_ONE_THREAD:
         return true;
     case ON_ONE_THREAD_THAT_BLOCKS:
-        if (waits == 0)
+        if (octo_this_thread.waits == 0)
             return true;
         break;
     case UNKNOWN:
@@ -176,20 +104,173 @@ static bool is_certain(struct octo_conn *conn)
     return makes_wait(conn);
 }
 
+/* ── what is told outside ──────────────────────────────────────────────────────────────────────────── */
+
+/* The request holds this thread from now on. */
+static void hold(const struct octo_exchange *x)
+{
+    told.held = x->handle;
+    octo_thread_context_attach(x);
+    octo_held_take(x);
+}
+
+static void let_go(void)
+{
+    const struct octo_exchange *x;
+
+    if (told.held == 0)
+        return;
+    x = octo_exchange_at(told.held);
+    octo_held_leave(x);
+    octo_thread_context_detach(x);
+    told.held = 0;
+}
+
+/* Something happens after which the thread may go on with any request, unless it is certain that it does not. */
+static void let_go_unless_certain(void)
+{
+    struct octo_conn *conn;
+
+    if (told.held == 0)
+        return;
+    conn = client_of_thread();
+    if (!conn || !is_certain(conn) || !octo_context_lasts((struct octo_cause){on.number, on.handle, true}))
+        let_go();
+}
+
+/* ── what happens ──────────────────────────────────────────────────────────────────────────────────── */
+
+void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x)
+{
+    uint32_t life = octo_conn_life(conn);
+    bool behind =
+        on.conn == conn && on.life == life && on.number + 1 == x->number && on.waits == octo_this_thread.waits;
+
+    on.number = x->number;
+    on.handle = x->handle;
+    on.waits = octo_this_thread.waits;
+    on.conn = conn;
+    on.life = life;
+    on.fd = (uint32_t)atomic_load_explicit(&conn->fd, memory_order_relaxed) & 0xffffff;
+    on.heads = behind && on.heads < OCTO_QUEUE_MAX ? (on.heads + 1) & 0xff : 1;
+    octo_thread_context_make(x);
+    octo_held_begin(x);
+    if (x->pipelined)
+        return; /* its turn comes when the one before is over */
+    let_go();
+    hold(x);
+}
+
+bool octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts)
+{
+    return octo_held_facts(x, told.held == x->handle, facts);
+}
+
+void octo_context_ended(struct octo_conn *conn, struct octo_exchange *x)
+{
+    struct octo_cause next;
+
+    octo_thread_context_end(x);
+    if (told.held != x->handle)
+        return;
+    let_go();
+    if (on.conn != conn || on.number == x->number)
+        return;
+    next = due_of_thread(conn);
+    if (next.number != 0)
+        hold(octo_exchange_at(next.handle));
+}
+
+void octo_context_hears(struct octo_cause cause)
+{
+    if (cause.number == 0) { /* not known: from here on no more than what is certain */
+        on.waits = octo_this_thread.waits - 1;
+        let_go_unless_certain();
+        return;
+    }
+    if (cause.number != on.number) {
+        on.number = cause.number;
+        on.handle = cause.handle;
+        on.conn = NULL;
+    }
+    on.waits = octo_this_thread.waits;
+    if (told.held != cause.handle) {
+        let_go();
+        if (octo_context_lasts(cause))
+            hold(octo_exchange_at(cause.handle));
+    }
+}
+
+void octo_context_turns(const struct octo_conn *conn)
+{
+    if (on.conn != conn || on.life != octo_conn_life(conn)) {
+        on.number = 0;
+        let_go();
+    }
+}
+
+void octo_context_enter(struct octo_cause cause)
+{
+    told.number = cause.number;
+    told.handle = cause.handle & 0xffffff;
+    told.is = true;
+}
+
+void octo_context_leave(void)
+{
+    told.is = false;
+}
+
+struct octo_cause octo_context_sole(int fd)
+{
+    struct octo_conn *conn = (unsigned)fd < OCTO_FD_MAX ? atomic_load(&octo_table[fd]) : NULL;
+
+    if (!octo_fd_is_conn(conn) || conn->link || conn->queue_tail - conn->queue_head != 1)
+        return (struct octo_cause){0};
+    return octo_conn_due_cause(conn);
+}
+
+void octo_context_waits(void)
+{
+    let_go_unless_certain();
+    octo_this_thread.waits++;
+}
+
+bool octo_context_lasts(struct octo_cause cause)
+{
+    const struct octo_exchange *x = octo_exchange_at(cause.handle);
+
+    return x && atomic_load_explicit(&x->number, memory_order_acquire) == cause.number &&
+           !(atomic_load_explicit(&x->over, memory_order_relaxed) & OCTO_RESPONSE_OVER);
+}
+
+bool octo_context_origin(struct octo_cause cause, struct octo_origin *origin)
+{
+    const struct octo_exchange *x = octo_exchange_at(cause.handle);
+
+    if (!x || !octo_context_lasts(cause))
+        return false;
+    octo_propagate_origin(x, origin);
+    atomic_thread_fence(memory_order_acquire); /* as a reader of a sequence lock: is it still that one? */
+    return octo_context_lasts(cause);
+}
+
 struct octo_cause octo_context_now(void)
 {
     static const struct octo_cause none;
     struct octo_cause cause = {on.number, on.handle, false};
     struct octo_conn *conn = client_of_thread();
 
-    if (is_told)
-        return told.number && octo_context_lasts(told) ? told : none;
+    if (told.is) {
+        cause = (struct octo_cause){told.number, told.handle, true};
+        return told.number && octo_context_lasts(cause) ? cause : none;
+    }
     if (on.number == 0)
         return none;
     if (conn) /* of several that were read at once the thread is on the one whose response is due */
         cause = due_of_thread(conn);
     cause.certain = conn && is_certain(conn);
-    if (cause.number == 0 || !octo_context_lasts(cause) || (!cause.certain && on.waits != waits))
+    if (cause.number == 0 || !octo_context_lasts(cause) || (!cause.certain && on.waits != octo_this_thread.waits))
         return none;
     return cause;
 }

@@ -12,6 +12,10 @@
  * Elsewhere (event loops) it is inferred, and only until the thread waits for several descriptors at once; or, later, by the connection
  * which was opened meanwhile and is used for the first time.
  *
+ * While a thread is on a request, profilers and probes outside are told so (thread_context.h), and what it does counts as the
+ * request's (held.h). Not by what is inferred later: a thread
+ * that waits for several descriptors, and may go on with any request, is on none until it is known again.
+ *
  * For: server.c, client.c tell; client.c asks. Context: any thread, signal-safe.
  */
 #ifndef OCTO_CONN_CONTEXT_H
@@ -21,7 +25,13 @@
 #include "conn/propagate.h"
 
 /* This thread has read the head of x on conn, a client's. */
-void octo_context_serves(struct octo_conn *conn, const struct octo_exchange *x);
+void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x);
+
+/* What x has taken so far, which is due on a connection of this thread's: see octo_held_facts(). */
+bool octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts);
+
+/* The response to x, which is due on conn, is over. By the thread that has written its end. */
+void octo_context_ended(struct octo_conn *conn, struct octo_exchange *x);
 
 /* This thread has read of the answer to a request that was made for `cause` (which may be none). */
 void octo_context_hears(struct octo_cause cause);

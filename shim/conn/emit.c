@@ -1,5 +1,6 @@
 /* Emit: see emit.h. */
 #include "conn/emit.h"
+#include "conn/context.h"
 #include "conn/link.h"
 #include "conn/llm.h"
 #include "conn/process.h"
@@ -107,6 +108,16 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
     r->flags = x->target_cut ? OCTO_RECORD_TARGET_CUT : 0;
 }
 
+/* Behind the words: what the request has taken. True if there is anything to tell. */
+static bool add_held(struct words *words, const struct octo_exchange *x, struct octo_held_facts *facts)
+{
+    if (__builtin_expect(!octo_context_facts(x, facts), 1))
+        return false;
+    words->path = (const char *)facts;
+    words->path_len = sizeof(*facts);
+    return true;
+}
+
 static struct words words_of(const struct octo_exchange *x)
 {
     return (struct words){x->words, x->words_len, x->id_len, x->method_len, x->host_len, x->target_len, NULL, 0};
@@ -173,7 +184,7 @@ static void set_ending(struct octo_record *r, const struct octo_exchange *x, con
     r->status = ending->status;
     r->reason = ending->reason;
     r->flags =
-        (uint8_t)((r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED)) |
+        (uint8_t)((r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED | OCTO_RECORD_HELD)) |
                   (x->target_cut ? OCTO_RECORD_TARGET_CUT : 0) | (ending->status ? OCTO_RECORD_HAS_STATUS : 0) |
                   (is_slow(x, ending) ? OCTO_RECORD_SLOW : 0) |
                   (line_wanted(x, level) ? 0 : OCTO_RECORD_UNLOGGED));
@@ -195,14 +206,19 @@ static struct octo_record *take_intent(struct octo_exchange *x)
 void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending)
 {
     enum octo_level level = level_of(x, ending);
+    struct words words = words_of(x);
+    struct octo_held_facts facts;
     struct octo_record *r;
+    bool held;
 
     if (!end_wanted(x, level))
         return;
-    r = begin(OCTO_EV_REQUEST_COMPLETED, OCTO_LEVELS, ending->now_ns, words_of(x));
+    held = add_held(&words, x, &facts);
+    r = begin(OCTO_EV_REQUEST_COMPLETED, OCTO_LEVELS, ending->now_ns, words);
     if (!r)
         return; /* no room now; it counts as dropped if there is none then either */
     set_request(r, conn, x);
+    r->flags |= held ? OCTO_RECORD_HELD : 0;
     r->kind = OCTO_EV_REQUEST_COMPLETED;
     set_ending(r, x, ending, level);
     x->intent = r;
@@ -227,7 +243,10 @@ static void have_it_written(void)
 void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, const struct octo_ending *ending)
 {
     enum octo_level level = level_of(x, ending);
+    struct words words = words_of(x);
+    struct octo_held_facts facts;
     struct octo_record *r;
+    bool held;
 
     if (!end_wanted(x, level)) {
         octo_emit_forgo(x);
@@ -235,9 +254,14 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
             have_it_written(); /* metrics go by the writer, whatever the events' level */
         return;
     }
+    held = add_held(&words, x, &facts);
     r = take_intent(x);
-    if (!r && (r = begin(OCTO_EV_REQUEST_COMPLETED, level, ending->now_ns, words_of(x))) != NULL)
+    if (r && held && r->flags & OCTO_RECORD_HELD) {
+        memcpy((char *)octo_record_behind(r), &facts, sizeof(facts));
+    } else if (!r && (r = begin(OCTO_EV_REQUEST_COMPLETED, level, ending->now_ns, words)) != NULL) {
         set_request(r, conn, x);
+        r->flags |= held ? OCTO_RECORD_HELD : 0;
+    }
     if (r) {
         r->kind = ending->completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED;
         set_ending(r, x, ending, level);

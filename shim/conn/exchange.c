@@ -1,5 +1,6 @@
 /* Exchanges: see exchange.h. Life, ID, texts of one, and the queue of a connection's. */
 #include "conn/conn.h"
+#include "conn/held.h"
 #include "conn/llm.h"
 #include "conn/process.h"
 #include "conn/rules_request.h"
@@ -30,6 +31,7 @@ struct octo_exchange *octo_exchange_new(void)
     atomic_thread_fence(memory_order_release); /* who still looks at the one before sees that it is over */
     memset((char *)x + AFTER_OVER, 0,
            offsetof(struct octo_exchange, line) - AFTER_OVER); /* the text has its lengths beside it */
+    x->record.valid = 0;
     if (x->handle != handle)
         x->handle = handle;
     return x;
@@ -46,6 +48,8 @@ void octo_exchange_free(struct octo_exchange *x)
         octo_rules_forget(x);
     if (__builtin_expect(x->llm != NULL, 0))
         octo_llm_forget(x);
+    if (__builtin_expect(x->held != NULL, 0))
+        octo_held_forget(x);
     octo_slab_give(&exchanges, x->handle);
 }
 

@@ -48,6 +48,17 @@ struct octo_cause {
     bool certain;
 };
 
+/* What those outside read of a request: see thread_context.h. OTEP 4947, "Thread-Local Context Record": packed, in this order. */
+struct octo_thread_record {
+    uint8_t trace_id[16], span_id[8]; /* as on the wire */
+    uint8_t valid, trace_flags;
+    uint16_t attributes_size;
+    struct {
+        uint8_t key, length;
+        char value[OCTO_ID_MAX];
+    } attribute;
+};
+
 struct octo_exchange {
     uint32_t slab_link; /* the slab's while free */
     uint32_t handle;
@@ -75,6 +86,7 @@ struct octo_exchange {
     uint64_t rules;           /* those that may apply; rules_request.c's, like the next three */
     uint64_t foreseen;        /* of them: what they count is written down in `pending` */
     struct octo_watch *watch; /* or NULL */
+    struct octo_held *held;   /* what it has taken; or NULL. held.c's */
     struct {
         uint32_t counted, share;
     } progress[OCTO_PROGRESS_MAX];
@@ -90,6 +102,7 @@ struct octo_exchange {
     uint16_t block_len;          /* of the lines that go into the request's head */
     uint16_t state_len;          /* of its tracestate, as it is passed on */
     char line[OCTO_ID_LINE_MAX]; /* "X-Request-ID: …\r\n": what goes into the response's head */
+    struct octo_thread_record record; /* of a request that is served */
     /* What goes into the request's head; of a client's, its tracestate in the last part. */
     char block[OCTO_BLOCK_MAX];
     union {

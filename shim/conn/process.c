@@ -8,12 +8,14 @@
 #include "conn/llm.h"
 #include "conn/measure.h"
 #include "conn/rules.h"
+#include "conn/thread_context.h"
 #include "base/clock.h"
 #include "base/lone.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "event/members.h"
 #include "export/exposer.h"
+#include "export/probe.h"
 #include "export/writer.h"
 
 #include <fcntl.h>
@@ -268,6 +270,7 @@ bool octo_service_wake(int listener)
     }
     atomic_store(&octo_service.state, OCTO_SERVICE_AWAKE);
     octo_links_wake();
+    octo_probe_wake(octo_thread_context_offset());
     octo_process_expose();
     if (!joined)
         octo_emit_service(true, octo_service.argv0, 0);
@@ -292,17 +295,16 @@ void octo_service_wake_if_born_listening(void)
     }
 }
 
-/* The only thread-local of the library. */
-static __thread bool own_descriptors;
+__thread struct octo_this_thread octo_this_thread;
 
 void octo_process_unshared_descriptors(void)
 {
-    own_descriptors = !octo_is_lone();
+    octo_this_thread.own_descriptors = !octo_is_lone();
 }
 
 bool octo_thread_has_own_descriptors(void)
 {
-    return own_descriptors;
+    return octo_this_thread.own_descriptors;
 }
 
 void octo_process_lock_in(bool all_threads)
@@ -345,7 +347,7 @@ void octo_process_give_up(void)
 
 bool octo_process_is_borrowed(void)
 {
-    if (own_descriptors)
+    if (octo_this_thread.own_descriptors)
         return true;
     return is_vfork_child();
 }

@@ -50,6 +50,15 @@ struct octo_process {
     struct octo_random random;
 };
 
+/* Thread-local storage is scarce (H29): what is small and of several parts is together. The rest of it is context.c's. */
+struct octo_this_thread {
+    uint32_t waits;       /* for several descriptors at once; context.c's */
+    bool own_descriptors; /* it has made its own copy of the descriptor table */
+    uint8_t seat;         /* where octoprobe counts what it does; 0: nowhere. This and the next are held.c's */
+    uint8_t seat_life;    /* octo_probe_life() when it was taken */
+};
+
+extern __thread struct octo_this_thread octo_this_thread;
 extern struct octo_service octo_service;
 extern struct octo_process *octo_process_page; /* use octo_process() */
 

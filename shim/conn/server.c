@@ -159,6 +159,7 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
         octo_rules_ended(x, &ending);
     octo_emit_ended(conn, x, &ending);
     octo_conn_unqueue(conn);
+    octo_context_ended(conn, x);
     if (x->method == OCTO_METHOD_CONNECT)
         conn->connecting = false;
     octo_exchange_half_over(x, OCTO_RESPONSE_OVER);

@@ -38,7 +38,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 6u
+#define OCTO_SEGMENT_VERSION 7u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -85,16 +85,17 @@ struct octo_segment {
     _Atomic int64_t real_offset_ns;                        /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64)));    /* robust futex: TID of the writer that leads */
     _Atomic uint32_t doorbell;                             /* futex: the leading writer sleeps on it */
-    _Atomic uint32_t muted;                       /* a process may not ring: the leading writer looks by itself */
-    _Atomic uint32_t asleep;                      /* enum octo_sleep of the leading writer */
-    _Atomic uint32_t stuck;                       /* the leading writer has lines that its sink does not take */
-    _Atomic uint64_t written[OCTO_LEVELS];        /* events written to a sink */
-    _Atomic uint64_t written_bytes;               /* and their bytes */
-    _Atomic uint64_t sink_errors;                 /* writes, and openings of the log, that failed */
-    _Atomic uint64_t sink_dropped;                /* events lost because no sink took them */
-    _Atomic uint64_t homeless;                    /* events lost because there was no memory for a ring */
-    _Atomic uint64_t start_failures;              /* writers that could not be started */
-    _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE]; /* streams that became opaque, by octo_opaque_reason */
+    _Atomic uint32_t muted;  /* a process may not ring: the leading writer looks by itself */
+    _Atomic uint32_t asleep; /* enum octo_sleep of the leading writer */
+    _Atomic uint32_t stuck;  /* the leading writer has lines that its sink does not take */
+    _Atomic uint32_t probe;  /* instance of the octoprobe that is attached, 0: none; the leading writer's */
+    _Atomic uint64_t written[OCTO_LEVELS];          /* events written to a sink */
+    _Atomic uint64_t written_bytes;                 /* and their bytes */
+    _Atomic uint64_t sink_errors;                   /* writes, and openings of the log, that failed */
+    _Atomic uint64_t sink_dropped;                  /* events lost because no sink took them */
+    _Atomic uint64_t homeless;                      /* events lost because there was no memory for a ring */
+    _Atomic uint64_t start_failures;                /* writers that could not be started */
+    _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE];   /* streams that became opaque, by octo_opaque_reason */
     _Atomic uint64_t spans[OCTO_SPAN_RESULT_COUNT]; /* what became of those for OTLP */
     struct octo_reported reported;
     struct octo_segment_batch batch;

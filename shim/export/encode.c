@@ -6,6 +6,7 @@
  */
 #include "export/encode.h"
 
+#include "base/call_names.h"
 #include "base/hex.h"
 #include "export/form.h"
 #include "export/target.h"
@@ -20,6 +21,7 @@ enum {
     AFTER_PATH_MAX = 1100,
     CALL_MAX =
         OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX + 260, /* and those of a model's call; its method is POST */
+    HELD_MAX = 600,                                           /* and of what a request has taken */
     SOCKET_ROOM = 200, /* bytes of output for a Unix socket's path; what is more is left out */
     ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
@@ -27,6 +29,7 @@ enum {
 _Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
                "a path of some length fits always");
 _Static_assert(CALL_MAX < (255 - 4) * ESCAPE_MAX, "a model's call needs no more");
+_Static_assert(HELD_MAX < 255 * ESCAPE_MAX, "the same: a method has not 255 bytes to be escaped");
 
 const char *octo_abort_reason_name(unsigned reason)
 {
@@ -221,6 +224,58 @@ static char *put_result(char *p, const struct octo_form *form, const struct octo
     return p;
 }
 
+/* "name": 1.234, in an object that has begun */
+static char *put_part(char *p, const char *name, uint64_t ns)
+{
+    p = OCTO_PUT(octo_put_bytes(OCTO_PUT(p, ", \""), name, strlen(name)), "_ms\": ");
+    return octo_put_ms(p, ns);
+}
+
+/* In both forms an object of JSON: structlog's console has the like. */
+static char *put_calls(char *p, const struct octo_form *form, const struct octo_held_facts *facts)
+{
+    static const struct {
+        const char *name;
+        enum octo_seat_class class;
+    } parts[] = {{"wait", OCTO_SEAT_WAIT}, {"file", OCTO_SEAT_FILE}, {"net", OCTO_SEAT_NET}};
+    uint64_t total_ns = 0;
+    const char *name;
+
+    for (unsigned i = 0; i < OCTO_SEAT_CLASSES; i++)
+        total_ns += facts->class_ns[i];
+    p = OCTO_PUT(put_key(p, form, OCTO_KEY_SYSCALLS), "{\"count\": ");
+    p = put_part(octo_put_u64(p, facts->calls), "total", total_ns);
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+        p = put_part(p, parts[i].name, facts->class_ns[parts[i].class]);
+    if (facts->calls_run_queue_ns != OCTO_NS_UNKNOWN)
+        p = put_part(p, "run_queue", facts->calls_run_queue_ns);
+    p = OCTO_PUT(p, ", \"top\": [");
+    for (unsigned i = 0; i < OCTO_TOP_CALLS && facts->top[i].count != 0; i++) {
+        p = i != 0 ? OCTO_PUT(p, ", {\"syscall\": \"") : OCTO_PUT(p, "{\"syscall\": \"");
+        name = octo_call_name_of(facts->top[i].nr);
+        p = name ? octo_put_bytes(p, name, strlen(name)) : octo_put_u64(OCTO_PUT(p, "syscall_"), facts->top[i].nr);
+        p = octo_put_u64(OCTO_PUT(p, "\", \"count\": "), facts->top[i].count);
+        p = OCTO_PUT(octo_put_ms(OCTO_PUT(p, ", \"ms\": "), facts->top[i].ns), "}");
+    }
+    return put_close(OCTO_PUT(p, "]}"), &form->number_end);
+}
+
+/* What is behind the texts of a request that was measured. */
+static char *put_held(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    const char *at = octo_record_behind(r);
+    struct octo_held_facts facts;
+
+    if (!(r->flags & OCTO_RECORD_HELD) || (uint64_t)(at - (const char *)r) + sizeof(facts) > r->size)
+        return p;
+    memcpy(&facts, at, sizeof(facts));
+    if (facts.cpu_ns != OCTO_NS_UNKNOWN)
+        p = put_ms(p, form, OCTO_KEY_CPU_MS, facts.cpu_ns);
+    if (facts.run_queue_ns != OCTO_NS_UNKNOWN)
+        p = put_ms(p, form, OCTO_KEY_RUN_QUEUE_MS, facts.run_queue_ns);
+    return facts.calls != 0 ? put_calls(p, form, &facts) : p;
+}
+
 static char *put_failure(char *p, const struct octo_form *form, const struct octo_record *r)
 {
     p = put_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
@@ -277,6 +332,11 @@ static char *put_protocol(char *p, const struct octo_form *form, const struct oc
                                         : "unknown");
 }
 
+static size_t held_room(const struct octo_record *r)
+{
+    return r->flags & OCTO_RECORD_HELD ? HELD_MAX : 0;
+}
+
 static char *put_fields(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end)
 {
     const struct octo_form *form = e->form;
@@ -286,7 +346,7 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
     case OCTO_EV_REQUEST_STARTED:
         return put_request(p, e, r, end, false);
     case OCTO_EV_REQUEST_COMPLETED:
-        return put_result(put_request(p, e, r, end, false), form, r);
+        return put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r);
     case OCTO_EV_CLIENT_REQUEST_STARTED:
         return put_request(p, e, r, end, true);
     case OCTO_EV_CLIENT_REQUEST_COMPLETED:
@@ -299,7 +359,7 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         p = put_call(put_result(put_request(p, e, r, end - CALL_MAX, true), form, r), form, r);
         return put_call_failure(p, form, r);
     case OCTO_EV_REQUEST_ABORTED:
-        p = put_result(put_request(p, e, r, end, false), form, r);
+        p = put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r);
         return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
     case OCTO_EV_CONNECTION_OPENED:
         return put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);

@@ -32,6 +32,9 @@
     X(TTFB_MS, "ttfb_ms", "")                                                                                     \
     X(BYTES_IN, "bytes_in", "")                                                                                   \
     X(BYTES_OUT, "bytes_out", "")                                                                                 \
+    X(CPU_MS, "cpu_ms", "")                                                                                       \
+    X(RUN_QUEUE_MS, "run_queue_ms", "")                                                                           \
+    X(SYSCALLS, "syscalls", "")                                                                                   \
     X(SLOW, "slow", "")                                                                                           \
     X(KILLED, "killed", "")                                                                                       \
     X(REASON, "reason", "\"")                                                                                     \

@@ -27,7 +27,8 @@ static bool holder_gone(const struct octo_lead *l, uint32_t word)
     return !l->robust && (tid == l->tid || octo_sys(SYS_tkill, tid, 0) == -ESRCH);
 }
 
-bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop)
+bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop,
+                    void (*before_wait)(void *arg), void *arg)
 {
     const struct timespec patience = {.tv_sec = 1};
     uint32_t waited = 0;
@@ -46,6 +47,8 @@ bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic u
         if ((word & FUTEX_WAITERS) == 0 && !atomic_compare_exchange_strong(lead, &word, word | FUTEX_WAITERS))
             continue;
         waited = FUTEX_WAITERS;
+        if (before_wait)
+            before_wait(arg);
         octo_sys(SYS_futex, lead, FUTEX_WAIT, word | FUTEX_WAITERS, l->robust ? NULL : &patience, 0, 0);
     }
     if (waited != 0)

@@ -22,8 +22,10 @@ struct octo_lead {
 /* Tells the kernel. By the thread that will lead, once; *l stays valid as long as the thread lives. */
 void octo_lead_prepare(struct octo_lead *l, _Atomic uint32_t *lead);
 
-/* Waits for the lead. True: this thread has it. False: *stop became true. */
-bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop);
+/* Waits for the lead. True: this thread has it. False: *stop became true. before_wait(arg), unless it is NULL, is called before each wait: once at least where
+ * another has the lead, and again when all are nudged. */
+bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop,
+                    void (*before_wait)(void *arg), void *arg);
 
 /* Gives it up and wakes the next. */
 void octo_lead_release(_Atomic uint32_t *lead);
@@ -31,7 +33,7 @@ void octo_lead_release(_Atomic uint32_t *lead);
 /* True if some thread holds the lead. Any thread; a hint. */
 bool octo_lead_held(const _Atomic uint32_t *lead);
 
-/* Wakes every waiting writer to look at its *stop. Any thread. */
+/* Wakes every waiting writer to look at its *stop, and at what before_wait() looks at. Any thread. */
 void octo_lead_nudge(_Atomic uint32_t *lead);
 
 #endif

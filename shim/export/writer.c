@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
+#include "export/probe.h"
+#include "export/process_context.h"
 #include "export/writer_parts.h"
 
 #include <errno.h>
@@ -92,6 +94,7 @@ static void work(struct octo_writer *w)
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
         octo_push(&w->push, &w->spans, w->segment, &w->sink, false);
+        octo_probe_look(w->settings, w->segment);
         if (lines != 0 && w->more)
             continue;
         waiting = octo_report(w);
@@ -101,6 +104,13 @@ static void work(struct octo_writer *w)
     /* What is there now is not left to chance, if the sink takes it at once. */
     if (!atomic_load(&w->segment->stuck))
         octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
+}
+
+static void while_another_leads(void *arg)
+{
+    struct octo_writer *w = arg;
+
+    octo_probe_meet(w->settings, w->segment);
 }
 
 static void run(void *arg)
@@ -116,8 +126,10 @@ static void run(void *arg)
     if (owned >= 0) {
         octo_encoder_init(&w->encoder, settings->json, w->segment->service, w->segment->environment,
                           w->segment->app_version);
+        octo_process_context_publish(w->segment->service, w->segment->environment, w->segment->app_version,
+                                     w->segment->instance);
         octo_lead_prepare(&w->lead, &w->segment->lead);
-        if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop)) {
+        if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop, while_another_leads, w)) {
             atomic_store(&w->segment->asleep, OCTO_AWAKE);
             work(w);
             octo_push(&w->push, &w->spans, w->segment, &w->sink, true);
@@ -131,6 +143,7 @@ static void run(void *arg)
         /* Nothing can be opened here without the service seeing it. Another process's writer may do better. */
         atomic_fetch_add(&w->segment->start_failures, 1);
     }
+    octo_probe_end();
     octo_thread_exit();
 }
 
@@ -234,6 +247,8 @@ void octo_writer_end_spans(uint64_t timeout_ns)
 void octo_writer_forked(void)
 {
     octo_spans_init(&writer.spans, NULL);
+    octo_probe_forked();
+    octo_process_context_forked();
     writer.push = (struct octo_push){0}; /* its memory may have been just moving */
     /* Memory for the stack stays, as a copy; the thread did not come along. */
     atomic_store(&writer.thread.tid, 0);

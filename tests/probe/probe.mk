@@ -7,7 +7,7 @@ PROBE_TEST_OUT := $(BUILD)/test-probe
 ifeq ($(PROBE_TOOLS),yes)
 test-probe: $(PROBE) $(PROBE_TEST_OUT)/test_slots $(PROBE_TEST_OUT)/test_programs $(PROBE_TEST_OUT)/work
 	@$(PROBE_TEST_OUT)/test_slots 2>&1 | grep -vE '^\[ +(RUN|OK) |^\[=+\] Run'
-	@/usr/bin/python3 -B tests/probe/run.py --probe ./$(PROBE) --out $(PROBE_TEST_OUT) $(TESTS)
+	@/usr/bin/python3 -B tests/probe/run.py --probe ./$(PROBE) --library ./$(LIB) --out $(PROBE_TEST_OUT) $(TESTS)
 else
 test-probe:
 	@echo 'SKIPPED: octoprobe is not built: it needs clang, bpftool and libbpf-dev'
@@ -16,7 +16,7 @@ endif
 $(PROBE_TEST_OUT)/test_%: tests/probe/test_%.c $(PROBE)
 	@mkdir -p $(@D)
 	@echo '  CC $@'
-	@$(CC) $(CPPFLAGS) -I$(PROBE_OUT) -Ibpf -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $< bpf/slots.c bpf/syscalls.c bpf/session.c bpf/readout.c \
+	@$(CC) $(CPPFLAGS) -I$(PROBE_OUT) -Ibpf -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $< bpf/slots.c bpf/syscalls.c bpf/session.c bpf/readout.c shim/base/call_names.c \
 	    -l:libbpf.a -lelf -lz -lm -lcmocka
 
 $(PROBE_TEST_OUT)/work: tests/probe/work.c

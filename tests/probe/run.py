@@ -1,9 +1,8 @@
 """octoprobe on work whose calls are known, beside strace and bpftrace, and where it must refuse.
 
-    run.py --probe PATH --out DIRECTORY [NAME…]      names may be parts of test names; exit code 0 too where BPF is refused: then loudly
+    run.py --probe PATH --library PATH --out DIRECTORY [NAME…]      names may be parts of test names; exit code 0 too where BPF is refused: then loudly
 """
 import argparse
-import contextlib
 import datetime
 import json
 import os
@@ -17,90 +16,9 @@ import time
 import traceback
 import urllib.request
 
-TESTS = []
-BUCKETS = 120
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
-def equal(got, wanted, what):
-    check(got == wanted, f"{what}: got {got}, wanted {wanted}")
-
-
-def wait_until(condition, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < end, f"waited {seconds} s in vain for {what}")
-        time.sleep(0.02)
-
-
-def probe(*arguments, code=0, prefix=(), seconds=60, **more):
-    """Runs it; returns what it printed and said."""
-    done = subprocess.run([*prefix, OPTIONS.probe, *map(str, arguments)], capture_output=True, text=True, timeout=seconds, **more)
-    check(done.returncode == code, f"octoprobe {arguments}: exit code {done.returncode}, not {code}: {done.stderr}{done.stdout[-300:]}")
-    return done.stdout, done.stderr
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def calls(found, key="count", **labels):
-    """By call: the sums of the lines' `key`."""
-    sums = {}
-    for line in found:
-        if line["event"] == "syscall.stats" and all(line.get(k) == v for k, v in labels.items()):
-            sums[line["syscall"]] = sums.get(line["syscall"], 0) + line[key]
-    return sums
-
-
-def on_work(*work, options=()):
-    """The lines about `work …`, from its first call on."""
-    out, said = probe("--json", *options, "--", WORK, *work)
-    equal(said, "", f"said about {work}")
-    return lines(out)
-
-
-@contextlib.contextmanager
-def running(*command, ready=b"ready\n", **more):
-    """A process that says when it is ready; killed at the end."""
-    p = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, **more)
-    try:
-        if ready:
-            equal(p.stdout.readline(), ready, f"the first words of {command}")
-        yield p
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(p.pid, signal.SIGKILL)  # its children, too
-        p.wait()
-        p.stdout.close()
-
-
-@contextlib.contextmanager
-def probing(*arguments, after=1.0, **more):
-    p = subprocess.Popen([OPTIONS.probe, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
-    try:
-        time.sleep(after)
-        yield p
-    finally:
-        p.kill()
-        p.wait()
-
-
-def programs():
-    """Programs of ours in the kernel, those that are on their way out not counted."""
-    names = ("on_enter", "on_return", "on_fork", "on_exec", "on_exit", "on_task")
-    return [p for p in json.loads(subprocess.run(["bpftool", "prog", "list", "-j"], capture_output=True, check=True).stdout)
-            if p.get("name") in names]
-
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rig import OPTIONS, TESTS, calls, check, equal, lines, on_work, probe, probing, programs, running, test, wait_until  # noqa: E402
+import test_joined  # noqa: E402, F401
 
 # ── counts ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +60,7 @@ def histograms_add_up():
 
 
 def of_strace(work):
-    out = subprocess.run(["strace", "-c", "-f", "-U", "calls,errors,name", "-o", "/dev/stdout", WORK, *work], capture_output=True,
+    out = subprocess.run(["strace", "-c", "-f", "-U", "calls,errors,name", "-o", "/dev/stdout", OPTIONS.work, *work], capture_output=True,
                          text=True, check=True).stdout
     found = re.findall(r"^\s*(\d+)\s+(\d*)\s+([a-z]\w*)$", out, re.M)
     return {name: (int(n), int(e or 0)) for n, e, name in found if name != "total"}
@@ -190,13 +108,13 @@ def as_bpftrace_counts():
 @test
 def attaches_to_the_running():
     """A running process with its children; in the middle of a call, which is not counted, but shown as in flight."""
-    with running(WORK, "forever") as p:
+    with running(OPTIONS.work, "forever") as p:
         out, _ = probe("-p", p.pid, "--inflight", "--json")
         (line,) = lines(out)
         equal((line["event"], line["pid"], line["tid"], line["syscall"], line["process"]),
               ("syscall.in_flight", p.pid, p.pid, "read", "work"), "in flight")
         check("duration_ms_at_least" in line, line)
-    with running("/bin/sh", "-c", f"{WORK} forever; :") as shell:
+    with running("/bin/sh", "-c", f"{OPTIONS.work} forever; :") as shell:
         out, _ = probe("-p", shell.pid, "--inflight", "--json")
         equal({line["syscall"] for line in lines(out)}, {"wait4", "read"}, "of a shell and its child")
         out, _ = probe("-p", shell.pid, "--inflight", "--json", "--no-follow")
@@ -212,10 +130,10 @@ def attaches_to_the_running():
 def by_name_and_by_group():
     """A name that is not there yet; a control group's processes, those that join it later too; nobody else."""
     name = os.path.join(OPTIONS.out, "octo-named")
-    shutil.copy(WORK, name)
+    shutil.copy(OPTIONS.work, name)
     with probing("-n", "octo-named", "-d", "4", "--json", "-P") as p:
         subprocess.run([name, "storm", "100"], check=True)
-        subprocess.run([WORK, "storm", "100"], check=True)
+        subprocess.run([OPTIONS.work, "storm", "100"], check=True)
         found = lines(p.communicate(timeout=20)[0])
     equal(calls(found)["getppid"], 100, "marks of the named")
     equal({f["process"] for f in found}, {"octo-named"}, "names")
@@ -226,9 +144,9 @@ def by_name_and_by_group():
     os.mkdir(group), os.mkdir(inner)
     try:
         with probing("-c", group, "-d", "4", "--json") as p:
-            subprocess.run([WORK, "storm", "50"], check=True)
+            subprocess.run([OPTIONS.work, "storm", "50"], check=True)
             for place, number in ((group, 100), (inner, 200)):
-                subprocess.run(["/bin/sh", "-c", f"echo $$ > {place}/cgroup.procs; exec {WORK} storm {number}"], check=True)
+                subprocess.run(["/bin/sh", "-c", f"echo $$ > {place}/cgroup.procs; exec {OPTIONS.work} storm {number}"], check=True)
             found = lines(p.communicate(timeout=20)[0])
         equal(calls(found)["getppid"], 300, "marks in the group")
         here = f"echo $$ > {group}/cgroup.procs; exec {OPTIONS.probe} -c {group} -d 1 --json -P"
@@ -246,7 +164,7 @@ def by_name_and_by_group():
 def pids_come_back():
     """A PID that another process has got is not followed, and what its first owner counted stays."""
     last = "/proc/sys/kernel/ns_last_pid"
-    with running(WORK, "forever") as p, running(WORK, "forever") as other:
+    with running(OPTIONS.work, "forever") as p, running(OPTIONS.work, "forever") as other:
         with probing("-p", f"{p.pid},{other.pid}", "-d", "4", "--json", "-P") as probe_process:
             p.kill()
             p.wait()
@@ -256,7 +174,7 @@ def pids_come_back():
                         f.write(str(p.pid - 1))
                 except OSError as e:
                     return f"a PID cannot be had again here: {e}"
-                again = subprocess.Popen([WORK, "storm", "77"])
+                again = subprocess.Popen([OPTIONS.work, "storm", "77"])
                 again.wait()
                 if again.pid == p.pid:
                     break
@@ -280,14 +198,14 @@ def ends_with_its_targets():
         probe("--", "/bin/sh", "-c", how, code=wanted)
     probe("--", "/nonexistent/program", code=127)
     # Ten thousand short processes: no table is full for long, nothing is lost, and names stay.
-    out, said = probe("-L", "--json", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 300 ]; do {WORK} tree 4; i=$((i+1)); done")
+    out, said = probe("-L", "--json", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 300 ]; do {OPTIONS.work} tree 4; i=$((i+1)); done")
     equal(said, "", "said about many processes")
     equal(calls(lines(out))["getppid"], 300 * 31 + 1, "marks of many processes")  # the shell makes one
     # Kinds of calls that come faster than a kernel that has no time for itself finds memory.
-    out, said = probe("--json", "--", "chrt", "-f", 10, "taskset", 1, WORK, "kinds", 6000)
+    out, said = probe("--json", "--", "chrt", "-f", 10, "taskset", 1, OPTIONS.work, "kinds", 6000)
     equal((sum(line["failed"] for line in lines(out) if line["syscall"].startswith("syscall_1")), said), (6000, ""), "new kinds of calls")
     # Told apart, they take room until they are read: as many as come in a second.
-    out, said = probe("--json", "-P", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 20 ]; do {WORK} tree 4; sleep .1; i=$((i+1)); done")
+    out, said = probe("--json", "-P", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 20 ]; do {OPTIONS.work} tree 4; sleep .1; i=$((i+1)); done")
     equal(said, "", "said about many processes told apart")
     equal(calls(lines(out), process="work")["getppid"], 20 * 31, "marks of many processes told apart")
 
@@ -296,7 +214,7 @@ def ends_with_its_targets():
 def slow_calls():
     """What takes long is told of by itself, when it was, and nothing else; what waits by its nature is not."""
     before = time.time()
-    out, said = probe("--slow", 50, "--json", "--", WORK, "locks", 120)
+    out, said = probe("--slow", 50, "--json", "--", OPTIONS.work, "locks", 120)
     after = time.time()
     equal(said, "", "said")
     found = [line for line in lines(out) if line["event"] == "syscall.slow"]
@@ -306,9 +224,9 @@ def slow_calls():
     ended = datetime.datetime.fromisoformat(found[0]["timestamp"].replace("Z", "+00:00")).timestamp()
     check(before + took / 1e3 < ended < after - 0.1, f"it ended at {ended}, between {before} and {after}")
     equal(found[0]["pid"], found[0]["tid"], "the thread")
-    out, said = probe("--slow", 50, "-m", "--", WORK, "locks", 120)
+    out, said = probe("--slow", 50, "-m", "--", OPTIONS.work, "locks", 120)
     equal(len(re.findall(r"^\[[0-9:]{8}\] flock took \d+\.\d{3} ms in work, process \d+, thread \d+$", out, re.M)), 1, "lines of text")
-    out, said = probe("--slow", 1000, "--json", "--", WORK, "locks", 120)
+    out, said = probe("--slow", 1000, "--json", "--", OPTIONS.work, "locks", 120)
     check("syscall.slow" not in out, "a shorter one is told of")
     probe("--slow", 0, "--", "true", code=2)
     probe("--slow", "1s", "--", "true", code=2)
@@ -318,7 +236,7 @@ def slow_calls():
 def leaves_nothing():
     """Killed, it leaves no program in the kernel; and its target goes on."""
     wait_until(lambda: not programs(), "those of former tests to be gone")
-    with running(WORK, "forever") as p:
+    with running(OPTIONS.work, "forever") as p:
         with probing("-p", p.pid, "-i", "1") as probe_process:
             equal(len(programs()), 6, "programs while it runs")
             probe_process.kill()
@@ -363,11 +281,11 @@ def metrics():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{s.getsockname()[1]}"
-    with running(WORK, "forever") as p:
+    with running(OPTIONS.work, "forever") as p:
         with probing("-p", p.pid, "--prometheus", where):
             pass
-        with running("/usr/bin/python3", "-c", f"import os, subprocess, sys\nprint('ready', flush=True)\nsys.stdin.readline()\nsubprocess.run(['{WORK}', 'storm', '500'])\n"
-                     f"subprocess.run(['{WORK}', 'fails', '30'])\nprint('done', flush=True)\nsys.stdin.readline()", stdin=subprocess.PIPE) as q:
+        with running("/usr/bin/python3", "-c", f"import os, subprocess, sys\nprint('ready', flush=True)\nsys.stdin.readline()\nsubprocess.run(['{OPTIONS.work}', 'storm', '500'])\n"
+                     f"subprocess.run(['{OPTIONS.work}', 'fails', '30'])\nprint('done', flush=True)\nsys.stdin.readline()", stdin=subprocess.PIPE) as q:
             with probing("-p", q.pid, "--prometheus", where) as probe_process:
                 q.stdin.write(b"\n"), q.stdin.flush()
                 equal(q.stdout.readline(), b"done\n", "the work")
@@ -444,19 +362,20 @@ def bad_input():
     out, said = probe("-p", "1", code=69, prefix=["unshare", "--pid", "--fork", "--mount-proc"])
     check("PID namespace" in said, said)
     with open("/dev/full", "w") as full:
-        done = subprocess.run([OPTIONS.probe, "-L", "--", WORK, "reads", "10"], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([OPTIONS.probe, "-L", "--", OPTIONS.work, "reads", "10"], stdout=full, stderr=subprocess.PIPE, text=True)
     equal((done.returncode, "standard output" in done.stderr), (1, True), "a full disk")
 
 
 def main():
-    global OPTIONS, WORK
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--probe", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("names", nargs="*")
-    OPTIONS = parser.parse_args()
+    parser.add_argument("--library", required=True)
+    parser.parse_args(namespace=OPTIONS)
     OPTIONS.probe = os.path.abspath(OPTIONS.probe)
-    WORK = os.path.join(os.path.abspath(OPTIONS.out), "work")
+    OPTIONS.library = os.path.abspath(OPTIONS.library)
+    OPTIONS.work = os.path.join(os.path.abspath(OPTIONS.out), "work")
     done = subprocess.run([os.path.join(OPTIONS.out, "test_programs")], capture_output=True, text=True)
     print(done.stderr[-2000:] if done.returncode not in (0, 77) else re.sub(r"^\[ +(RUN|OK) .*\n|^\[=+\].*\n", "", done.stderr + done.stdout, flags=re.M), end="")
     if done.returncode == 77:

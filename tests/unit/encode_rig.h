@@ -94,6 +94,21 @@ static inline struct octo_record *record(enum octo_event_kind kind, const char *
                     "shop:8080", request ? 9 : 0, target, strlen(target));
 }
 
+/* The same, with facts behind its texts. */
+static inline struct octo_record *held_record(enum octo_event_kind kind, const char *id, size_t id_len,
+                                              const char *method, size_t method_len, const char *host,
+                                              size_t host_len, const char *target, size_t target_len,
+                                              const struct octo_held_facts *facts)
+{
+    struct octo_record *r = record_n(kind, id, id_len, method, method_len, host, host_len, target, target_len);
+    char *at = r->text + id_len + method_len + host_len + target_len;
+
+    memcpy(at, facts, sizeof(*facts));
+    r->size = (uint32_t)(at + sizeof(*facts) - (char *)r);
+    r->flags |= OCTO_RECORD_HELD;
+    return r;
+}
+
 /* Encodes, checks what holds for every line, and returns it parsed. */
 static inline json_t *encode(const struct octo_record *r)
 {

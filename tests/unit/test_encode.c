@@ -257,6 +257,13 @@ static void test_text_is_not_read_beyond_its_end(void **state)
 
 static void test_long_lines_are_cut_and_marked(void **state)
 {
+    const struct octo_held_facts most = {
+        .cpu_ns = INT64_MAX,
+        .run_queue_ns = INT64_MAX,
+        .calls = INT64_MAX,
+        .class_ns = {INT64_MAX / 4, INT64_MAX / 4, INT64_MAX / 4, INT64_MAX / 4},
+        .calls_run_queue_ns = INT64_MAX,
+        .top = {{450, UINT32_MAX, INT64_MAX}, {450, UINT32_MAX, INT64_MAX}, {450, UINT32_MAX, INT64_MAX}}};
     static char names[128], target[60000];
     struct octo_encoder wide;
     json_t *object;
@@ -303,18 +310,22 @@ static void test_long_lines_are_cut_and_marked(void **state)
     /* The worst of everything, in both forms. */
     memset(names, 1, 127);
     memset(target, 1, sizeof target);
-    for (unsigned form = 0; form < 2; form++) {
+    for (unsigned round = 0; round < 4; round++) {
+        bool held = round >= 2;
+        unsigned form = round % 2;
         char worst[255];
         char *room = guard_end(OCTO_LINE_ROOM);
         size_t n;
 
         memset(worst, 1, sizeof worst);
         octo_encoder_init(&wide, form == 0, names, names, names);
-        r = record_n(OCTO_EV_REQUEST_ABORTED, worst, 128, worst, 255, worst, 255, target, sizeof target);
+        r = held ? held_record(OCTO_EV_REQUEST_ABORTED, worst, 128, worst, 255, worst, 255, target, sizeof target,
+                               &most)
+                 : record_n(OCTO_EV_REQUEST_ABORTED, worst, 128, worst, 255, worst, 255, target, sizeof target);
         r->level = OCTO_CRITICAL;
         r->family = OCTO_PEER_IPV6;
         memset(r->peer, 0xff, 16);
-        r->flags = 0xff;
+        r->flags = held ? 0xff : 0xff & ~OCTO_RECORD_HELD;
         r->status = 65535;
         r->duration_ns = r->ttfb_ns = r->bytes_in = INT64_MAX;
         r->pid = UINT32_MAX;
@@ -326,7 +337,8 @@ static void test_long_lines_are_cut_and_marked(void **state)
             assert_non_null(object);
             assert_int_equal(json_string_length(json_object_get(object, "host")), 255);
             assert_int_equal(json_string_length(json_object_get(object, "version")), 127);
-            assert_true(json_string_length(json_object_get(object, "path")) > 100);
+            assert_true(json_string_length(json_object_get(object, "path")) > (held ? 20 : 100));
+            assert_int_equal(json_object_get(object, "syscalls") != NULL, held);
             json_decref(object);
         }
     }
