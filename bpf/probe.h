@@ -17,7 +17,7 @@ enum {
     OCTO_NAMES = 8,
     OCTO_NAME_MAX = 16, /* of a thread, as the kernel has it */
     OCTO_NUMBERS = 512, /* of calls that can be told of one by one */
-    OCTO_SLOW_BYTES = 1 << 18,
+    OCTO_SLOW_BYTES = 1 << 19,
     OCTO_JOINS = 64,       /* preloaded processes with seats at a time */
     OCTO_REQUEST_ID = 128, /* bytes of the longest */
 };

@@ -114,28 +114,34 @@ static void hold(const struct octo_exchange *x)
     octo_held_take(x);
 }
 
-static void let_go(void)
+static void let_it_go(void)
 {
-    const struct octo_exchange *x;
+    const struct octo_exchange *x = octo_exchange_at(told.held);
 
-    if (told.held == 0)
-        return;
-    x = octo_exchange_at(told.held);
     octo_held_leave(x);
     octo_thread_context_detach(x);
     told.held = 0;
 }
 
-/* Something happens after which the thread may go on with any request, unless it is certain that it does not. */
-static void let_go_unless_certain(void)
+static inline void let_go(void)
 {
-    struct octo_conn *conn;
+    if (told.held != 0)
+        let_it_go();
+}
 
-    if (told.held == 0)
-        return;
-    conn = client_of_thread();
+/* Something happens after which the thread may go on with any request, unless it is certain that it does not. */
+static __attribute__((noinline)) void let_it_go_unless_certain(void)
+{
+    struct octo_conn *conn = client_of_thread();
+
     if (!conn || !is_certain(conn) || !octo_context_lasts((struct octo_cause){on.number, on.handle, true}))
-        let_go();
+        let_it_go();
+}
+
+static inline void let_go_unless_certain(void)
+{
+    if (told.held != 0)
+        let_it_go_unless_certain();
 }
 
 /* ── what happens ──────────────────────────────────────────────────────────────────────────────────── */
@@ -161,9 +167,9 @@ void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x)
     hold(x);
 }
 
-bool octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts)
+void octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts)
 {
-    return octo_held_facts(x, told.held == x->handle, facts);
+    octo_held_facts(x, told.held == x->handle, facts);
 }
 
 void octo_context_ended(struct octo_conn *conn, struct octo_exchange *x)

@@ -27,8 +27,8 @@
 /* This thread has read the head of x on conn, a client's. */
 void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x);
 
-/* What x has taken so far, which is due on a connection of this thread's: see octo_held_facts(). */
-bool octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts);
+/* What x has taken so far, which has x->held, and is due on a connection of this thread's: see octo_held_facts(). */
+void octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts);
 
 /* The response to x, which is due on conn, is over. By the thread that has written its end. */
 void octo_context_ended(struct octo_conn *conn, struct octo_exchange *x);

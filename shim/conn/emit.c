@@ -111,8 +111,9 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
 /* Behind the words: what the request has taken. True if there is anything to tell. */
 static bool add_held(struct words *words, const struct octo_exchange *x, struct octo_held_facts *facts)
 {
-    if (__builtin_expect(!octo_context_facts(x, facts), 1))
+    if (__builtin_expect(x->held == NULL, 1))
         return false;
+    octo_context_facts(x, facts);
     words->path = (const char *)facts;
     words->path_len = sizeof(*facts);
     return true;

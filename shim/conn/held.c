@@ -169,13 +169,13 @@ static void add_stretch(struct octo_held *h, const struct octo_seat *seat)
             add_call(h->call, &seat->call[i]);
 }
 
-void octo_held_begin(struct octo_exchange *x)
+void octo_held_measure(struct octo_exchange *x)
 {
     bool cpu = octo_service.settings.cpu && !octo_service.sandboxed;
     struct octo_held *h;
     uint32_t handle;
 
-    if (__builtin_expect(!cpu && seat_of_thread() == NULL, 1))
+    if (!cpu && seat_of_thread() == NULL)
         return;
     h = octo_slab_take(&helds, &handle);
     if (!h)
@@ -247,14 +247,12 @@ static void pick_top(const struct octo_held *h, struct octo_held_facts *facts)
     }
 }
 
-bool octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_facts *facts)
+void octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_facts *facts)
 {
     struct octo_held *h = x->held, sums;
     const struct octo_seat *seat;
     uint64_t number = x->number;
 
-    if (__builtin_expect(h == NULL, 1))
-        return false;
     *facts = (struct octo_held_facts){.cpu_ns = OCTO_NS_UNKNOWN, .run_queue_ns = OCTO_NS_UNKNOWN};
     if (here && !h->broken && h->cpu_ns != OCTO_NS_UNKNOWN) {
         facts->cpu_ns = since(h->cpu_ns, cpu_now());
@@ -274,7 +272,6 @@ bool octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_
             pick_top(&sums, facts);
         }
     }
-    return true;
 }
 
 void octo_held_forget(struct octo_exchange *x)

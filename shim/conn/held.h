@@ -14,16 +14,23 @@
 #define OCTO_CONN_HELD_H
 
 #include "conn/exchange.h"
+#include "conn/process.h"
+#include "export/probe.h"
 
 /* x has its number, and nobody else knows it yet. */
-void octo_held_begin(struct octo_exchange *x);
+void octo_held_measure(struct octo_exchange *x);
+static inline void octo_held_begin(struct octo_exchange *x)
+{
+    if (__builtin_expect(octo_service.settings.cpu || octo_probe_memory != NULL, 0))
+        octo_held_measure(x);
+}
 
 /* This thread is on x from now on; on it no more. x may have become another one meanwhile: then nothing happens. */
 void octo_held_take(const struct octo_exchange *x);
 void octo_held_leave(const struct octo_exchange *x);
 
-/* What x has taken so far. here: this thread is on it. False: nothing is known, nor will be. */
-bool octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_facts *facts);
+/* What x has taken so far. here: this thread is on it. x->held must not be NULL: else nothing is known, nor will be. */
+void octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_facts *facts);
 
 /* x is freed: what was x->held goes with it. */
 void octo_held_forget(struct octo_exchange *x);

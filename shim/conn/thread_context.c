@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+enum { USUAL = 32 }; /* bytes that are copied at once */
 enum { ID_KEY = 0 }; /* its place in threadlocal.attribute_key_map: see export/process_context.c */
 
 _Static_assert(offsetof(struct octo_thread_record, attribute) == 28, "the place that readers know");
@@ -37,7 +38,10 @@ void octo_thread_context_make(struct octo_exchange *x)
     r->trace_flags = x->trace.flags;
     r->attribute.key = ID_KEY;
     r->attribute.length = x->id_len;
-    memcpy(r->attribute.value, octo_exchange_id(x), x->id_len);
+    if (__builtin_expect(x->id_len <= USUAL, 1))
+        memcpy(r->attribute.value, octo_exchange_id(x), USUAL);
+    else
+        memcpy(r->attribute.value, octo_exchange_id(x), x->id_len);
     r->attributes_size = (uint16_t)(2 + x->id_len);
     atomic_signal_fence(memory_order_seq_cst);
     r->valid = 1;

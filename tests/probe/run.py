@@ -156,7 +156,9 @@ def by_name_and_by_group():
             found = lines(probe("-c", group, "-d", "2", "--json", "--inflight")[0])
         check({"wait4", "clock_nanosleep"} & {f["syscall"] for f in found}, f"in flight in the group: {found}")
     finally:
-        os.rmdir(inner), os.rmdir(group)
+        os.rmdir(inner)
+        wait_until(lambda: "populated 0" in open(f"{group}/cgroup.events").read(), "those that were killed to be gone")
+        os.rmdir(group)
     return None
 
 

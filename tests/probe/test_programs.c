@@ -40,7 +40,7 @@ static void end(void)
 {
     readout_end(&readout);
     session_close(&session);
-    options = (struct options){.follow = true, .by_process = true};
+    options = (struct options){.follow = true, .by_process = true, .join = "off"};
 }
 
 static void run(struct bpf_program *program, unsigned long long first, unsigned long long second)
@@ -264,7 +264,7 @@ int main(void)
                                        cmocka_unit_test(too_many),  cmocka_unit_test(slow)};
     char why[512];
 
-    options = (struct options){.follow = true, .by_process = true};
+    options = (struct options){.follow = true, .by_process = true, .join = "off"};
     if (session_open(&session, &options, NULL, NULL, why) != 0) {
         printf("SKIPPED: %s\n", why);
         return 77;
