@@ -27,6 +27,7 @@ def variants(probe, work):
     return {
         "alone": None,
         "octoprobe": [probe, "-p", "PID", "-L"],
+        "octoprobe, with a seat": [probe, "-p", "PID", "-L"],
         "bystander of octoprobe": [probe, "-p", "OTHER", "-L"],
         "syscount (libbpf-tools)": ["unshare", "-m", "/bin/bash", "-c", own_tracefs + "exec /usr/sbin/syscount -p PID -L -i 100"],
         "bpftrace": ["unshare", "-m", "/bin/bash", "-c", own_tracefs + f"exec bpftrace -e '{everyone}'"],
@@ -35,10 +36,10 @@ def variants(probe, work):
     }
 
 
-def one(command, work, threads):
+def one(command, work, threads, kind="loop"):
     """ns a call, or None where it cannot be."""
     other = subprocess.Popen(["/bin/sleep", "100"])
-    loop = subprocess.Popen([work, "loop", str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    loop = subprocess.Popen([work, kind, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     on = None
     try:
         if command is not None:
@@ -96,7 +97,7 @@ def main():
     for threads in (1, os.cpu_count()):
         for _ in range(o.rounds):
             for name, command in variants(o.probe, work).items():
-                found.setdefault((threads, name), []).append(one(command, work, threads))
+                found.setdefault((threads, name), []).append(one(command, work, threads, "seated" if "seat" in name else "loop"))
         alone = statistics.median(found[threads, "alone"])
         print(f"a call of getppid, {threads} thread{'s' if threads > 1 else ''}: {alone:.0f} ns; dearer by")
         for name in variants(o.probe, work):

@@ -21,7 +21,7 @@ $(PROBE_TEST_OUT)/test_%: tests/probe/test_%.c $(PROBE)
 
 $(PROBE_TEST_OUT)/work: tests/probe/work.c
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -O1 -g -o $@ $<
+	@$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Iinclude -O1 -g -o $@ $<
 
 # make bench-probe   what a system call costs more under octoprobe, and under its peers (about 3 minutes)
 .PHONY: bench-probe

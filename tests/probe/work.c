@@ -9,19 +9,27 @@
  *      locks N       waits N ms for a lock that another holds: flock; then sleeps as long
  *      kinds N       calls that there are not, of N numbers from 10,000 on: ENOSYS
  *      loop N        once told by a line on its standard input: getppid in N threads, and says how many ns one takes
+ *      seated N      the same with a seat for each thread, from the octoprobe that looks on (octoshim/seat.h)
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "octoshim/seat.h"
 
 /* The call that is counted: one that no library makes by itself. */
 static void mark(void)
@@ -87,13 +95,52 @@ static void sleeps(int n, long ns, int broken)
 static double ns_a_call;
 static pthread_barrier_t begin; /* threads are there before somebody looks on */
 
+static struct octo_seat *seats; /* NULL: none were asked for */
+
+/* As a preloaded process does; its connection lasts as long as it. */
+static void join(void)
+{
+    static const char name[] = "octoprobe";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct octo_join question = {.version = OCTO_JOIN_VERSION, .service = "work"};
+    struct octo_joined answer = {0};
+    struct iovec part = {&answer, sizeof answer};
+    char control[CMSG_SPACE(sizeof(int))];
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+    memcpy(address.sun_path + 1, name, sizeof name - 1);
+    if (connect(fd, (struct sockaddr *)&address, offsetof(struct sockaddr_un, sun_path) + sizeof name) != 0 ||
+        send(fd, &question, sizeof question, 0) != sizeof question || recvmsg(fd, &message, 0) != sizeof answer ||
+        !answer.joined)
+        abort();
+    seats = mmap(NULL, OCTO_SEATS * sizeof *seats, PROT_READ | PROT_WRITE, MAP_SHARED,
+                 *(int *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&message)), 0);
+    if (seats == MAP_FAILED)
+        abort();
+}
+
+static struct octo_seat *sit_down(void)
+{
+    unsigned tid = (unsigned)gettid();
+    struct octo_seat *seat = &seats[1 + tid % (OCTO_SEATS - 1)];
+
+    seat->tid = tid;
+    __atomic_fetch_add(&seats[0].tid, 1, __ATOMIC_SEQ_CST);
+    return seat;
+}
+
 /* The least of many chunks, each long against a clock's reading: what nothing has disturbed. */
 static void *loop(void *arg)
 {
     enum { CHUNKS = 20, CALLS = 2000 };
     double least = 1e9, all = 0;
+    struct octo_seat *seat;
+    unsigned long long calls = 0;
 
     pthread_barrier_wait(&begin);
+    seat = seats != NULL ? sit_down() : NULL;
 
     for (int i = 0; i < CHUNKS || all < 5e8; i++) {
         struct timespec a, b;
@@ -106,13 +153,16 @@ static void *loop(void *arg)
         ns = ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / CALLS;
         least = ns < least ? ns : least;
         all += ns * CALLS;
+        calls += CALLS;
     }
+    if (seat != NULL && seat->count < calls)
+        abort(); /* not what was to be measured */
     if (arg != NULL)
         ns_a_call = least;
     return NULL;
 }
 
-static int loops(int n)
+static int loops(int n, bool seated)
 {
     pthread_t id[64];
 
@@ -123,6 +173,8 @@ static int loops(int n)
             abort();
     if (getchar() == EOF)
         return 1;
+    if (seated)
+        join();
     pthread_barrier_wait(&begin);
     for (int i = 0; i < n; i++)
         pthread_join(id[i], NULL);
@@ -186,8 +238,8 @@ int main(int argc, char **argv)
         snprintf(number, sizeof number, "%d", n - 1);
         if (n > 1)
             execl("/proc/self/exe", "work", "exec", number, (char *)NULL);
-    } else if (strcmp(kind, "loop") == 0) {
-        return loops(n);
+    } else if (strcmp(kind, "loop") == 0 || strcmp(kind, "seated") == 0) {
+        return loops(n, kind[0] == 's');
     } else if (strcmp(kind, "forever") == 0) {
         mark();
         if (pipe(fds) != 0 || write(1, "ready\n", 6) != 6 || read(fds[0], buffer, 1) < 0)
