@@ -1,6 +1,7 @@
 /* What is possible here: see check.h. */
 #include "check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include <linux/capability.h>
 
+#include "join.h"
 #include "privileges.h"
 #include "session.h"
 #include "targets.h"
@@ -70,10 +72,27 @@ static void say_kernel(void)
                                           : "those of a container, which the kernel does not know: only -c");
 }
 
+/* The last step: not counted, but joined with requests. */
+static bool say_join(const char *where)
+{
+    int error = strcmp(where, "off") == 0 ? 0 : join_try(where);
+
+    if (strcmp(where, "off") == 0)
+        say("requests", "no: --join off");
+    else if (error == -EADDRINUSE)
+        say("requests", "no: another octoprobe has %s, where preloaded services ask", where);
+    else if (error != 0)
+        say("requests", "no: %s: %s", where, strerror(-error));
+    else
+        say("requests", "yes: preloaded services can join at %s", where);
+    return error == 0 && strcmp(where, "off") != 0;
+}
+
 int check(const struct options *o)
 {
     char why[512];
     struct session s;
+    bool in_flight, requests;
     int error;
 
     say_kernel();
@@ -87,8 +106,15 @@ int check(const struct options *o)
         return fflush(stdout) != 0 ? EXIT_TROUBLE : EXIT_UNAVAILABLE;
     }
     say("programs", "loaded and attached");
-    say("in flight", "%s", s.threads >= 0 ? "yes" : "no");
+    say("calls", "yes: counts, failures, histograms; children, control groups");
+    say("slow calls", "yes");
+    in_flight = s.threads >= 0;
+    say("in flight", "%s", in_flight ? "yes" : "no: this kernel gives no list of tasks (Linux 5.8)");
+    requests = say_join(o->join);
     session_close(&s);
-    puts("\navailable: everything.");
+    printf("\navailable: %s.\n", in_flight && requests ? "everything"
+                                 : in_flight           ? "everything but requests"
+                                 : requests            ? "everything but in flight"
+                                                       : "calls and slow calls");
     return fflush(stdout) != 0 ? EXIT_TROUBLE : 0;
 }

@@ -63,6 +63,18 @@ static int listen_at(const char *where)
     return -error;
 }
 
+int join_try(const char *where)
+{
+    int fd = listen_at(where);
+
+    if (fd < 0)
+        return fd;
+    if (where[0] == '/')
+        unlink(where);
+    close(fd);
+    return 0;
+}
+
 static bool watch(struct join *j, int fd, unsigned place)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = place};

@@ -39,6 +39,8 @@ struct join {
 /* Listens. Where another one does, says so, and goes on without; ends the program where that was asked for by --join. */
 void join_begin(struct join *j, const struct options *o, struct session *session, struct readout *readout);
 void join_step(struct join *j);
+/* Whether join_begin() could listen there: 0 or -errno. For --check. */
+int join_try(const char *where);
 void join_end(struct join *j);
 
 #endif

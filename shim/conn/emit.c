@@ -108,12 +108,15 @@ static void set_request(struct octo_record *r, const struct octo_conn *conn, con
     r->flags = x->target_cut ? OCTO_RECORD_TARGET_CUT : 0;
 }
 
-/* Behind the words: what the request has taken. True if there is anything to tell. */
-static bool add_held(struct words *words, const struct octo_exchange *x, struct octo_held_facts *facts)
+/* Behind the words: what the request has taken, if it is over. True if there is anything to tell. */
+static bool add_held(struct words *words, const struct octo_exchange *x, bool over, struct octo_held_facts *facts)
 {
     if (__builtin_expect(x->held == NULL, 1))
         return false;
-    octo_context_facts(x, facts);
+    if (over)
+        octo_context_facts(x, facts);
+    else
+        *facts = (struct octo_held_facts){.cpu_ns = OCTO_NS_UNKNOWN, .run_queue_ns = OCTO_NS_UNKNOWN};
     words->path = (const char *)facts;
     words->path_len = sizeof(*facts);
     return true;
@@ -214,7 +217,7 @@ void octo_emit_intend(const struct octo_conn *conn, struct octo_exchange *x, con
 
     if (!end_wanted(x, level))
         return;
-    held = add_held(&words, x, &facts);
+    held = add_held(&words, x, false, &facts);
     r = begin(OCTO_EV_REQUEST_COMPLETED, OCTO_LEVELS, ending->now_ns, words);
     if (!r)
         return; /* no room now; it counts as dropped if there is none then either */
@@ -255,7 +258,7 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
             have_it_written(); /* metrics go by the writer, whatever the events' level */
         return;
     }
-    held = add_held(&words, x, &facts);
+    held = add_held(&words, x, true, &facts);
     r = take_intent(x);
     if (r && held && r->flags & OCTO_RECORD_HELD) {
         memcpy((char *)octo_record_behind(r), &facts, sizeof(facts));

@@ -17,6 +17,7 @@ struct octo_held {
     uint32_t slab_link, handle;
     _Atomic uint64_t owner; /* number of the exchange, | KEPT; 0: nobody's */
     uint32_t threads;       /* that are on it and have seats */
+    uint32_t pid;           /* of the process whose thread has read its head */
     bool broken;            /* it was left, or taken by another thread than the one that has read its head */
     uint64_t cpu_ns, run_queue_ns; /* of the thread, at the head; OCTO_NS_UNKNOWN */
     uint64_t calls, calls_run_queue_ns, class_ns[OCTO_SEAT_CLASSES];
@@ -175,7 +176,7 @@ void octo_held_measure(struct octo_exchange *x)
     struct octo_held *h;
     uint32_t handle;
 
-    if (!cpu && seat_of_thread() == NULL)
+    if (!octo_process() || (!cpu && seat_of_thread() == NULL))
         return;
     h = octo_slab_take(&helds, &handle);
     if (!h)
@@ -184,6 +185,7 @@ void octo_held_measure(struct octo_exchange *x)
     h->handle = handle;
     h->cpu_ns = cpu ? cpu_now() : OCTO_NS_UNKNOWN;
     h->run_queue_ns = cpu ? run_queue_now() : OCTO_NS_UNKNOWN;
+    h->pid = octo_process()->pid;
     h->broken = x->pipelined; /* the thread is not on it yet */
     atomic_store_explicit(&h->owner, x->number, memory_order_release);
     x->held = h;
@@ -254,7 +256,8 @@ void octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_
     uint64_t number = x->number;
 
     *facts = (struct octo_held_facts){.cpu_ns = OCTO_NS_UNKNOWN, .run_queue_ns = OCTO_NS_UNKNOWN};
-    if (here && !h->broken && h->cpu_ns != OCTO_NS_UNKNOWN) {
+    if (here && !h->broken && h->cpu_ns != OCTO_NS_UNKNOWN && !octo_service.sandboxed && octo_process() &&
+        octo_process()->pid == h->pid) { /* a fork's child has a clock of its own */
         facts->cpu_ns = since(h->cpu_ns, cpu_now());
         facts->run_queue_ns = since(h->run_queue_ns, run_queue_now());
     }

@@ -19,9 +19,11 @@ enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
     AFTER_PATH_MAX = 1100,
-    CALL_MAX =
-        OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX + 260, /* and those of a model's call; its method is POST */
-    HELD_MAX = 600,                                           /* and of what a request has taken */
+    PROVIDER_ROOM = 5 * OCTO_LLM_PROVIDER_MAX,
+    MODEL_ROOM = 5 * OCTO_LLM_MODEL_MAX,
+    CALL_MAX = PROVIDER_ROOM + 2 * MODEL_ROOM + 260, /* and those of a model's call; its method is POST */
+    HELD_MAX = 600,                                  /* and of what a request has taken */
+    AFTER_HELD_MAX = 200,
     SOCKET_ROOM = 200, /* bytes of output for a Unix socket's path; what is more is left out */
     ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
@@ -29,7 +31,6 @@ enum {
 _Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
                "a path of some length fits always");
 _Static_assert(CALL_MAX < (255 - 4) * ESCAPE_MAX, "a model's call needs no more");
-_Static_assert(HELD_MAX < 255 * ESCAPE_MAX, "the same: a method has not 255 bytes to be escaped");
 
 const char *octo_abort_reason_name(unsigned reason)
 {
@@ -260,13 +261,15 @@ static char *put_calls(char *p, const struct octo_form *form, const struct octo_
     return put_close(OCTO_PUT(p, "]}"), &form->number_end);
 }
 
-/* What is behind the texts of a request that was measured. */
-static char *put_held(char *p, const struct octo_form *form, const struct octo_record *r)
+/* What is behind the texts of a request that was measured. end: as for the path. A method of 255 bytes that are all escaped, as a damaged
+ * record may have, leaves no room. */
+static char *put_held(char *p, const struct octo_form *form, const struct octo_record *r, const char *end)
 {
     const char *at = octo_record_behind(r);
     struct octo_held_facts facts;
 
-    if (!(r->flags & OCTO_RECORD_HELD) || (uint64_t)(at - (const char *)r) + sizeof(facts) > r->size)
+    if (!(r->flags & OCTO_RECORD_HELD) || (uint64_t)(at - (const char *)r) + sizeof(facts) > r->size ||
+        p + HELD_MAX + AFTER_HELD_MAX > end + AFTER_PATH_MAX)
         return p;
     memcpy(&facts, at, sizeof(facts));
     if (facts.cpu_ns != OCTO_NS_UNKNOWN)
@@ -282,6 +285,16 @@ static char *put_failure(char *p, const struct octo_form *form, const struct oct
     return put_word(p, form, OCTO_KEY_ERROR_CODE, octo_failure_code(r->reason));
 }
 
+/* A name of a provider or model, in at most `most` bytes: it is cut only where nearly all of it has to be escaped. */
+static char *put_name(char *p, const struct octo_form *form, enum octo_key key, const char *name, size_t n,
+                      size_t most)
+{
+    bool cut = false;
+
+    p = put_key(p, form, key);
+    return put_close(octo_put_text(p, p + most, name, n, &cut), &form->text_end);
+}
+
 /* What is behind the texts of a call of a language model. */
 static char *put_call(char *p, const struct octo_form *form, const struct octo_record *r)
 {
@@ -290,13 +303,13 @@ static char *put_call(char *p, const struct octo_form *form, const struct octo_r
 
     memcpy(&facts, at, sizeof(facts));
     at += sizeof(facts);
-    p = put_short(p, form, OCTO_KEY_PROVIDER, at, facts.provider_len);
+    p = put_name(p, form, OCTO_KEY_PROVIDER, at, facts.provider_len, PROVIDER_ROOM);
     at += facts.provider_len;
     if (facts.model_len > 0)
-        p = put_short(p, form, OCTO_KEY_MODEL, at, facts.model_len);
+        p = put_name(p, form, OCTO_KEY_MODEL, at, facts.model_len, MODEL_ROOM);
     at += facts.model_len;
     if (facts.answer_model_len > 0)
-        p = put_short(p, form, OCTO_KEY_ANSWER_MODEL, at, facts.answer_model_len);
+        p = put_name(p, form, OCTO_KEY_ANSWER_MODEL, at, facts.answer_model_len, MODEL_ROOM);
     p = put_word(p, form, OCTO_KEY_OPERATION, octo_llm_operation_name(facts.operation));
     p = put_key(p, form, OCTO_KEY_STREAMING);
     p = put_close(facts.streams ? OCTO_PUT(p, "true") : OCTO_PUT(p, "false"), &form->number_end);
@@ -346,7 +359,7 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
     case OCTO_EV_REQUEST_STARTED:
         return put_request(p, e, r, end, false);
     case OCTO_EV_REQUEST_COMPLETED:
-        return put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r);
+        return put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r, end);
     case OCTO_EV_CLIENT_REQUEST_STARTED:
         return put_request(p, e, r, end, true);
     case OCTO_EV_CLIENT_REQUEST_COMPLETED:
@@ -359,7 +372,7 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         p = put_call(put_result(put_request(p, e, r, end - CALL_MAX, true), form, r), form, r);
         return put_call_failure(p, form, r);
     case OCTO_EV_REQUEST_ABORTED:
-        p = put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r);
+        p = put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r, end);
         return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
     case OCTO_EV_CONNECTION_OPENED:
         return put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);

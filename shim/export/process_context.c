@@ -254,9 +254,9 @@ static int fill(struct page *page, const struct wire *w)
     page->version = FORMAT;
     page->payload_size = (uint32_t)n;
     page->payload = (uintptr_t)page->bytes;
-    atomic_thread_fence(memory_order_seq_cst);
+    /* After all else. */
     atomic_store_explicit(&page->published_ns, (uint64_t)now.tv_sec * OCTO_NS_PER_S + (uint64_t)now.tv_nsec,
-                          memory_order_relaxed);
+                          memory_order_release);
     return 0;
 }
 

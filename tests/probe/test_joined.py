@@ -243,6 +243,8 @@ def two_at_once():
             service.get()
             second.terminate()
             out, said = second.communicate(timeout=10)
+        done = subprocess.run([OPTIONS.probe, "--check"], capture_output=True, text=True)
+        check("requests     no: another octoprobe" in done.stdout and done.returncode == 0 and "everything but requests" in done.stdout, done.stdout)
     check("another octoprobe does that" in said and said.count("\n") == 1, said)
     check(calls(lines(out))["sendto"] >= 1, "what it has counted")
     done = subprocess.run([OPTIONS.probe, "--join", "nowhere", "--", "true"], capture_output=True, text=True)

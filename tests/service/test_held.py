@@ -69,6 +69,19 @@ def processor_time_is_not_guessed(t):
 
 
 @test
+def a_child_has_a_clock_of_its_own(t):
+    """It answers a request whose head its parent has read."""
+    service = threads(t, "forks", **SETTING)
+    for _ in range(5):
+        t.get(service, "/cpu/1")
+        t.get(service, "/fork/50")
+    service.log.wait("request.completed", 10)
+    forked = [e for e in service.log.events("request.completed") if e["path"] == "/fork/50"]
+    equal(len(forked), 5, "requests that a child has answered")
+    equal([e for e in forked if "cpu_ms" in e], [], "events with the difference of two clocks")
+
+
+@test
 def processor_time_only_if_asked_for(t):
     service = threads(t, "unasked")
     t.get(service, "/cpu/5")

@@ -319,7 +319,7 @@ static void test_long_lines_are_cut_and_marked(void **state)
 
         memset(worst, 1, sizeof worst);
         octo_encoder_init(&wide, form == 0, names, names, names);
-        r = held ? held_record(OCTO_EV_REQUEST_ABORTED, worst, 128, worst, 255, worst, 255, target, sizeof target,
+        r = held ? held_record(OCTO_EV_REQUEST_ABORTED, worst, 128, "POST", 4, worst, 255, target, sizeof target,
                                &most)
                  : record_n(OCTO_EV_REQUEST_ABORTED, worst, 128, worst, 255, worst, 255, target, sizeof target);
         r->level = OCTO_CRITICAL;

@@ -104,30 +104,33 @@ static void test_calls_of_models(void **state)
     assert_non_null(
         strstr(line, "\"error\": \"connection reset by the peer\", \"error_code\": \"LLM_API_ERROR\"}\n"));
 
-    /* As long as it can be: it fits. */
-    memset(names, 'm', sizeof(names));
-    names[OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX] = '\0';
-    memset(id, 1, sizeof(id));
-    memset(host, 1, sizeof(host));
-    memset(target, 1, sizeof(target));
-    facts = (struct octo_llm_facts){.first_token_ns = UINT64_MAX,
-                                    .input_tokens = OCTO_TOKENS_UNKNOWN - 1,
-                                    .output_tokens = OCTO_TOKENS_UNKNOWN - 1,
-                                    .provider_len = OCTO_LLM_PROVIDER_MAX,
-                                    .model_len = OCTO_LLM_MODEL_MAX,
-                                    .answer_model_len = OCTO_LLM_MODEL_MAX};
-    r = record_n(OCTO_EV_LLM_CALL_FAILED, id, sizeof(id), "POST", 4, host, sizeof(host), target, sizeof(target));
-    r->status = UINT16_MAX;
-    r->flags = 0xff;
-    r->duration_ns = r->ttfb_ns = r->bytes_in = r->bytes_out = INT64_MAX;
-    r->trace[0] = r->span = UINT64_MAX;
-    r->reason = OCTO_FAILURE_CLOSED_EARLY;
-    put_facts(r, &facts, names);
-    size_t n = octo_encode(&json, r, OFFSET_NS, line);
+    /* As long as it can be, its names as they are or all escaped: it fits. */
+    for (unsigned round = 0; round < 2; round++) {
+        memset(names, round == 0 ? 'm' : 1, sizeof(names));
+        names[OCTO_LLM_PROVIDER_MAX + 2 * OCTO_LLM_MODEL_MAX] = '\0';
+        memset(id, 1, sizeof(id));
+        memset(host, 1, sizeof(host));
+        memset(target, 1, sizeof(target));
+        facts = (struct octo_llm_facts){.first_token_ns = UINT64_MAX,
+                                        .input_tokens = OCTO_TOKENS_UNKNOWN - 1,
+                                        .output_tokens = OCTO_TOKENS_UNKNOWN - 1,
+                                        .provider_len = OCTO_LLM_PROVIDER_MAX,
+                                        .model_len = OCTO_LLM_MODEL_MAX,
+                                        .answer_model_len = OCTO_LLM_MODEL_MAX};
+        r = record_n(OCTO_EV_LLM_CALL_FAILED, id, sizeof(id), "POST", 4, host, sizeof(host), target,
+                     sizeof(target));
+        r->status = UINT16_MAX;
+        r->flags = 0xff;
+        r->duration_ns = r->ttfb_ns = r->bytes_in = r->bytes_out = INT64_MAX;
+        r->trace[0] = r->span = UINT64_MAX;
+        r->reason = OCTO_FAILURE_CLOSED_EARLY;
+        put_facts(r, &facts, names);
+        size_t n = octo_encode(&json, r, OFFSET_NS, line);
 
-    assert_in_range(n, 6000, OCTO_LINE_MAX);
-    line[n] = 0;
-    assert_non_null(strstr(line, "\"path_truncated\": true"));
+        assert_in_range(n, 6000, OCTO_LINE_MAX);
+        line[n] = 0;
+        assert_non_null(strstr(line, "\"path_truncated\": true"));
+    }
 }
 
 int main(void)

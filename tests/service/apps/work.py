@@ -1,5 +1,5 @@
-"""A service that does as it is told: /sleep/30 ms, /cpu/50 ms of processor time, /sync/30 a file and sleep, / nothing. A thread for each connection; with
-uvicorn (work:app) tasks, which sleep together."""
+"""A service that does as it is told: /sleep/30 ms, /cpu/50 ms of processor time, /fork/50 the same by a child, which answers,
+/sync/30 a file and sleep, / nothing. A thread for each connection; with uvicorn (work:app) tasks, which sleep together."""
 import asyncio
 import http.server
 import os
@@ -33,10 +33,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == "sync":
             sync()
             time.sleep(int(much[0]) / 1000)
+        elif what == "fork":
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+                self.close_connection = True
+                return
+            spin(int(much[0]))
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
+        if what == "fork":
+            os._exit(0)
 
     def log_message(self, *_):
         pass
