@@ -2,10 +2,11 @@
 #include "session.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -195,6 +196,18 @@ static unsigned serial_for(struct session *s, const struct octo_process *process
     return serial;
 }
 
+/* Even if its parent has not asked for it yet: signals still find such a one. */
+static bool has_ended(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    bool ended = fd < 0 ? errno == ESRCH : poll(&p, 1, 0) == 1;
+
+    if (fd >= 0)
+        close(fd);
+    return ended;
+}
+
 bool session_follow(struct session *s, pid_t pid, const char *name)
 {
     struct octo_process process = {.pid = s->by_process ? (unsigned)pid : 0};
@@ -209,7 +222,7 @@ bool session_follow(struct session *s, pid_t pid, const char *name)
     else if (s->by_process) /* known to the programs already */
         bpf_map_delete_elem(s->processes, &serial);
     __sync_fetch_and_or(word_of(s, pid), 1ULL << (pid & 63));
-    if (kill(pid, 0) != 0 && errno == ESRCH) { /* ended before that, unseen: its PID may become another's */
+    if (has_ended(pid)) { /* ended before that, unseen: its PID may become another's */
         __sync_fetch_and_and(word_of(s, pid), ~(1ULL << (pid & 63)));
         if (bpf_map_delete_elem(s->serials, &pid) == 0)
             __sync_fetch_and_sub(&s->probe->bss->alive, 1);

@@ -345,12 +345,15 @@ def bad_input():
     """A clear line, the code that the manual has, and nothing printed."""
     gone = subprocess.Popen(["/bin/true"])
     gone.wait()
+    unasked = subprocess.Popen(["/bin/true"])  # it has ended, and nobody has asked how
+    os.waitid(os.P_PID, unasked.pid, os.WEXITED | os.WNOWAIT)
     thread = running("/usr/bin/python3", "-c", "import threading, time\nt = threading.Thread(target=time.sleep, args=(30,), daemon=True)\nt.start()\n"
                      "print('ready', flush=True)\ntime.sleep(30)")
     with thread as p:
         tid = max(int(t) for t in os.listdir(f"/proc/{p.pid}/task"))
         for arguments, code, words in (
-                (["-p", gone.pid], 66, f"there is no process {gone.pid}"), (["-p", tid], 66, f"{tid} is a thread of process {p.pid}"),
+                (["-p", gone.pid], 66, f"there is no process {gone.pid}"), (["-p", unasked.pid], 66, "have ended"),
+                (["-p", tid], 66, f"{tid} is a thread of process {p.pid}"),
                 (["-p", "0"], 2, "a number from 1"), (["-p", "1,x"], 2, "a number from 1"), (["-p", "4194304"], 2, "a number from 1"),
                 (["-p", ""], 2, "a process is wanted"), ([], 2, "which processes"), (["-p", "1", "x"], 2, "x: an option is wanted"),
                 (["-p", "1", "-i", "0"], 2, "seconds"), (["-p", "1", "-i", "nan"], 2, "seconds"), (["-p", "1", "-T", "0"], 2, "a number"),
