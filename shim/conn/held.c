@@ -11,17 +11,21 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* The sums of a request. Its memory may be another's by the time a thread leaves it: `owner` tells, and keeps others away for the few
+struct sums {
+    uint32_t threads; /* that are on the request, and have seats */
+    uint64_t calls, run_queue_ns, class_ns[OCTO_SEAT_CLASSES];
+    struct octo_seat_call call[OCTO_SEAT_CALLS];
+};
+
+/* Of a request. Its memory may be another's by the time a thread leaves it: `owner` tells, and keeps others away from the sums for the few
  * instructions of an addition. Who finds it kept goes without, rather than wait in a signal handler for whom it has interrupted. */
 struct octo_held {
     uint32_t slab_link, handle;
     _Atomic uint64_t owner; /* number of the exchange, | KEPT; 0: nobody's */
-    uint32_t threads;       /* that are on it and have seats */
-    uint32_t pid;           /* of the process whose thread has read its head */
-    bool broken;            /* it was left, or taken by another thread than the one that has read its head */
+    _Atomic bool broken;    /* it was left, or taken by another thread than the one that has read its head */
+    uint32_t pid;           /* of the process whose thread that is */
     uint64_t cpu_ns, run_queue_ns; /* of the thread, at the head; OCTO_NS_UNKNOWN */
-    uint64_t calls, calls_run_queue_ns, class_ns[OCTO_SEAT_CLASSES];
-    struct octo_seat_call call[OCTO_SEAT_CALLS];
+    struct sums sums;
 };
 #define KEPT (UINT64_C(1) << 63)
 #define ABANDONED UINT64_MAX /* while it was kept: who keeps it gives it back */
@@ -154,20 +158,20 @@ static void add_call(struct octo_seat_call *calls, const struct octo_seat_call *
 }
 
 /* The stretch that this thread's seat knows. */
-static void add_stretch(struct octo_held *h, const struct octo_seat *seat)
+static void add_stretch(struct sums *sums, const struct octo_seat *seat)
 {
     unsigned used = seat->used < OCTO_SEAT_CALLS ? seat->used : OCTO_SEAT_CALLS;
 
-    h->calls += seat->count;
+    sums->calls += seat->count;
     for (unsigned i = 0; i < OCTO_SEAT_CLASSES; i++)
-        h->class_ns[i] += seat->ns[i];
+        sums->class_ns[i] += seat->ns[i];
     if (seat->run_queue_at_ns == 0 || seat->run_queue_ns < seat->run_queue_at_ns)
-        h->calls_run_queue_ns = OCTO_NS_UNKNOWN;
-    else if (h->calls_run_queue_ns != OCTO_NS_UNKNOWN)
-        h->calls_run_queue_ns += seat->run_queue_ns - seat->run_queue_at_ns;
+        sums->run_queue_ns = OCTO_NS_UNKNOWN;
+    else if (sums->run_queue_ns != OCTO_NS_UNKNOWN)
+        sums->run_queue_ns += seat->run_queue_ns - seat->run_queue_at_ns;
     for (unsigned i = 0; i < used; i++)
         if (seat->call[i].count != 0)
-            add_call(h->call, &seat->call[i]);
+            add_call(sums->call, &seat->call[i]);
 }
 
 void octo_held_measure(struct octo_exchange *x)
@@ -181,7 +185,7 @@ void octo_held_measure(struct octo_exchange *x)
     h = octo_slab_take(&helds, &handle);
     if (!h)
         return;
-    memset((char *)h + offsetof(struct octo_held, threads), 0, sizeof(*h) - offsetof(struct octo_held, threads));
+    memset(&h->sums, 0, sizeof(h->sums));
     h->handle = handle;
     h->cpu_ns = cpu ? cpu_now() : OCTO_NS_UNKNOWN;
     h->run_queue_ns = cpu ? run_queue_now() : OCTO_NS_UNKNOWN;
@@ -202,7 +206,7 @@ void octo_held_take(const struct octo_exchange *x)
     seat->number = 0;
     if (!keep(h, number))
         return;
-    h->threads++;
+    h->sums.threads++;
     keep_no_more(h, number);
     seat->used = 0;
     seat->count = 0;
@@ -226,18 +230,18 @@ void octo_held_leave(const struct octo_exchange *x)
     seat->number = 0;
     if (!keep(h, number))
         return;
-    h->threads--;
-    add_stretch(h, seat);
+    h->sums.threads--;
+    add_stretch(&h->sums, seat);
     keep_no_more(h, number);
 }
 
 /* ── the whole ─────────────────────────────────────────────────────────────────────────────────────── */
 
 /* The longest first. */
-static void pick_top(const struct octo_held *h, struct octo_held_facts *facts)
+static void pick_top(const struct sums *sums, struct octo_held_facts *facts)
 {
     for (unsigned i = 0; i < OCTO_SEAT_CALLS; i++) {
-        struct octo_seat_call call = h->call[i];
+        struct octo_seat_call call = sums->call[i];
 
         for (unsigned k = 0; k < OCTO_TOP_CALLS && call.count != 0; k++)
             if (facts->top[k].count == 0 || facts->top[k].ns < call.ns) {
@@ -251,7 +255,8 @@ static void pick_top(const struct octo_held *h, struct octo_held_facts *facts)
 
 void octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_facts *facts)
 {
-    struct octo_held *h = x->held, sums;
+    struct octo_held *h = x->held;
+    struct sums sums;
     const struct octo_seat *seat;
     uint64_t number = x->number;
 
@@ -264,14 +269,14 @@ void octo_held_facts(const struct octo_exchange *x, bool here, struct octo_held_
     seat = here ? seat_of_thread() : NULL;
     here = seat && seat->number == number;
     if (keep(h, number)) {
-        sums = *h;
+        sums = h->sums;
         keep_no_more(h, number);
         if (here)
             add_stretch(&sums, seat);
         if (sums.threads == here) { /* else a stretch is not over: another thread has not left it */
             facts->calls = sums.calls;
             memcpy(facts->class_ns, sums.class_ns, sizeof(facts->class_ns));
-            facts->calls_run_queue_ns = sums.calls_run_queue_ns;
+            facts->calls_run_queue_ns = sums.run_queue_ns;
             pick_top(&sums, facts);
         }
     }

@@ -7,7 +7,7 @@
 UNIT_ROOMS   := base event proto export conn
 UNIT_SOURCES := $(foreach room,$(UNIT_ROOMS),$(wildcard shim/$(room)/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-TSAN_TESTS   ?= $(filter test_ring test_ring_intents test_table test_random test_logline,$(UNIT_TESTS))
+TSAN_TESTS   ?= $(filter test_ring test_ring_intents test_table test_random test_logline test_held,$(UNIT_TESTS))
 
 UNIT_FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers -Itests/unit
 UNIT_SHIM    := $(filter-out -flto%,$(SHIM_FLAGS)) # the same objects go into many programs
