@@ -99,6 +99,7 @@ help:
 	@echo 'make fuzz       fuzzes for longer'
 	@echo 'make test-service-rules   the real servers again, under rules that look at everything (about 5 minutes)'
 	@echo 'make bench      what the shim costs nginx, next to the alternatives (about 4 minutes)'
+	@echo 'make test-probe-kernels   octoprobe on other kernels, in QEMU: KERNELS=packages (about 6 minutes each)'
 	@echo 'make bench-probe   what octoprobe costs a system call, next to the alternatives (about 2 minutes)'
 	@echo 'make format     puts the C files into the house format'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'

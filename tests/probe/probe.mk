@@ -27,3 +27,14 @@ $(PROBE_TEST_OUT)/work: tests/probe/work.c
 .PHONY: bench-probe
 bench-probe: $(PROBE) $(PROBE_TEST_OUT)/work
 	@/usr/bin/python3 -B tests/probe/bench.py --probe ./$(PROBE) --out $(PROBE_TEST_OUT)
+
+# make test-probe-kernels   test-probe's on the kernels that Debian has for this release, in QEMU (about 6 minutes each without KVM)
+KERNELS ?= linux-image-amd64 linux-image-6.12-amd64
+.PHONY: test-probe-kernels
+ifeq ($(PROBE_TOOLS),yes)
+test-probe-kernels: $(PROBE) $(LIB) $(PROBE_TEST_OUT)/test_programs $(PROBE_TEST_OUT)/work
+	@tests/probe/kernels --out $(BUILD)/kernels --seconds 900 $(KERNELS) -- \
+	    /usr/bin/python3 -B tests/probe/run.py --probe ./$(PROBE) --library ./$(LIB) --out $(PROBE_TEST_OUT) --tries 2 $(TESTS)
+else
+test-probe-kernels: test-probe
+endif

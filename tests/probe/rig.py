@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -75,11 +76,17 @@ def running(*command, ready=b"ready\n", **more):
         p.stdout.close()
 
 
+def attached(p):
+    """Whether it has given up its capabilities, which it does then; or has ended."""
+    with open(f"/proc/{p.pid}/status") as status:
+        return re.search(r"^CapBnd:\s+0+$", status.read(), re.M) or p.poll() is not None
+
+
 @contextlib.contextmanager
-def probing(*arguments, after=1.0, **more):
+def probing(*arguments, **more):
     p = subprocess.Popen([OPTIONS.probe, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
     try:
-        time.sleep(after)
+        wait_until(lambda: attached(p), f"octoprobe {arguments} to be attached")
         yield p
     finally:
         p.kill()

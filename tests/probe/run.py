@@ -200,7 +200,7 @@ def ends_with_its_targets():
         probe("--", "/bin/sh", "-c", how, code=wanted)
     probe("--", "/nonexistent/program", code=127)
     # Ten thousand short processes: no table is full for long, nothing is lost, and names stay.
-    out, said = probe("-L", "--json", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 300 ]; do {OPTIONS.work} tree 4; i=$((i+1)); done")
+    out, said = probe("-L", "--json", "--", "/bin/sh", "-c", f"i=0; while [ $i -lt 300 ]; do {OPTIONS.work} tree 4; i=$((i+1)); done", seconds=300)
     equal(said, "", "said about many processes")
     equal(calls(lines(out))["getppid"], 300 * 31 + 1, "marks of many processes")  # the shell makes one
     # Kinds of calls that come faster than a kernel that has no time for itself finds memory.
@@ -216,17 +216,17 @@ def ends_with_its_targets():
 def slow_calls():
     """What takes long is told of by itself, when it was, and nothing else; what waits by its nature is not."""
     before = time.time()
-    out, said = probe("--slow", 50, "--json", "--", OPTIONS.work, "locks", 120)
+    out, said = probe("--slow", 100, "--json", "--", OPTIONS.work, "locks", 250)
     after = time.time()
     equal(said, "", "said")
     found = [line for line in lines(out) if line["event"] == "syscall.slow"]
     equal([(line["syscall"], line["class"], line["process"], line["level"]) for line in found], [("flock", "sync", "work", "warning")], "slow calls")
     took = found[0]["duration_ms"]
-    check(80 < took < 1000 and "error" not in found[0], f"the lock: {found[0]}")
+    check(150 < took < 1000 and "error" not in found[0], f"the lock: {found[0]}")
     ended = datetime.datetime.fromisoformat(found[0]["timestamp"].replace("Z", "+00:00")).timestamp()
     check(before + took / 1e3 < ended < after - 0.1, f"it ended at {ended}, between {before} and {after}")
     equal(found[0]["pid"], found[0]["tid"], "the thread")
-    out, said = probe("--slow", 50, "-m", "--", OPTIONS.work, "locks", 120)
+    out, said = probe("--slow", 100, "-m", "--", OPTIONS.work, "locks", 250)
     equal(len(re.findall(r"^\[[0-9:]{8}\] flock took \d+\.\d{3} ms in work, process \d+, thread \d+$", out, re.M)), 1, "lines of text")
     out, said = probe("--slow", 1000, "--json", "--", OPTIONS.work, "locks", 120)
     check("syscall.slow" not in out, "a shorter one is told of")
@@ -375,6 +375,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--probe", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--tries", type=int, default=1, help="that each test has, where time is not what it should be")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--library", required=True)
     parser.parse_args(namespace=OPTIONS)
@@ -390,13 +391,16 @@ def main():
     for function in TESTS:
         if OPTIONS.names and not any(n in function.__name__ for n in OPTIONS.names):
             continue
-        begun = time.monotonic()
-        try:
-            note = function()
-            print(f"ok    {time.monotonic() - begun:5.1f} s  {function.__name__}" + (f"\n      {note}" if note else ""), flush=True)
-        except Exception as e:
-            failed = True
-            print(f"FAIL  {time.monotonic() - begun:5.1f} s  {function.__name__}\n      {e if isinstance(e, AssertionError) else traceback.format_exc()}", flush=True)
+        for left in reversed(range(OPTIONS.tries)):
+            begun = time.monotonic()
+            try:
+                note = function()
+                print(f"ok    {time.monotonic() - begun:5.1f} s  {function.__name__}" + (f"\n      {note}" if note else ""), flush=True)
+                break
+            except Exception as e:
+                failed = failed or left == 0
+                print(f"{'again' if left else 'FAIL '} {time.monotonic() - begun:5.1f} s  {function.__name__}\n      "
+                      f"{e if isinstance(e, AssertionError) else traceback.format_exc()}", flush=True)
     return 1 if failed else 0
 
 

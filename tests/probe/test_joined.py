@@ -116,21 +116,21 @@ def slow_call_names_its_request():
         e = service.event(ids[70])
         others = [service.event(i) for i in ids[:70] + ids[71:]]
         found = ended(probe_process)
-    named = [line for line in slow(found) if "request_id" in line]
+    named = [line for line in slow(found) if "request_id" in line and line["syscall"] != "fsync"]  # that may take long, too
     equal([(line["request_id"], line["syscall"], line["service"], line["process"]) for line in named],
           [(ids[70], "clock_nanosleep", "orders", "python3")], "slow calls that held a request")
     top = {c["syscall"]: c for c in e["syscalls"]["top"]}
     equal(e["syscalls"]["top"][0], {"syscall": "clock_nanosleep", "count": 1, "ms": named[0]["duration_ms"]}, "what took longest")
-    equal(top["fsync"]["count"], 1, f"in {e}")
+    equal(top["fsync"]["count"], 10, f"in {e}")
     check(e["syscalls"]["wait_ms"] >= 40 and e["syscalls"]["file_ms"] >= top["fsync"]["ms"], f"classes: {e}")
     # The same calls, counted by process: no more of them, and no less.
     stats = calls(found)
-    equal((stats["fsync"], stats["clock_nanosleep"]), (1, 1), "in all")
+    equal((stats["fsync"], stats["clock_nanosleep"]), (10, 1), "in all")
     equal(calls(found, "total_ms")["clock_nanosleep"], named[0]["duration_ms"], "how long in all")
     equal(calls(found, "total_ms")["fsync"], top["fsync"]["ms"], "how long in all")
     for other in others:
         check_sums(other)
-        check(other["syscalls"]["total_ms"] < 20, f"it did nothing: {other}")
+        check(other["syscalls"]["wait_ms"] < 20, f"it did nothing: {other}")
         equal("sendto" in {c["syscall"] for c in other["syscalls"]["top"]}, True, f"its answer: {other}")
     check_sums(e)
 
@@ -141,7 +141,7 @@ def slow_calls_of_many_at_once():
     with threads() as service, probing("-p", service.pid, "--slow", 20, "--json") as probe_process:
         service.joined()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            sent = list(pool.map(lambda i: (service.get(f"/sleep/{20 + i}", **{"X-Request-ID": f"order-{i}"}), 20 + i), range(64)))
+            sent = list(pool.map(lambda i: (service.get(f"/sleep/{40 + i}", **{"X-Request-ID": f"order-{i}"}), 40 + i), range(64)))
         found = slow(ended(probe_process))
     equal(sorted(line["request_id"] for line in found if line["syscall"] == "clock_nanosleep"), sorted(i for i, _ in sent), "who slept")
     for line in found:
@@ -302,7 +302,7 @@ def metrics_by_service():
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
     counted = re.findall(r'^octoprobe_syscall_duration_seconds_count\{(.*)\} (\d+)$', text, re.M)
-    equal([n for labels, n in counted if labels == 'service="orders",process="python3",syscall="fsync",class="file"'], ["1"], "the service's")
+    equal([n for labels, n in counted if labels == 'service="orders",process="python3",syscall="fsync",class="file"'], ["10"], "the service's")
     check(any(labels.startswith('process="sh"') for labels, n in counted), "the other's")
     equal(len({labels for labels, _ in counted}), len(counted), "series, each once")
     if promtool:

@@ -16,9 +16,10 @@ def spin(ms):
 
 def sync():
     with tempfile.TemporaryFile() as file:
-        file.write(b"x" * 100000)
-        file.flush()
-        os.fsync(file.fileno())
+        for _ in range(10):  # longer than all that makes the file, on whatever disk
+            file.write(b"x" * 10000)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
