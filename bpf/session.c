@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,7 +202,7 @@ static bool has_ended(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    bool ended = fd < 0 ? errno == ESRCH : poll(&p, 1, 0) == 1;
+    bool ended = fd < 0 ? kill(pid, 0) != 0 && errno == ESRCH : poll(&p, 1, 0) == 1;
 
     if (fd >= 0)
         close(fd);
