@@ -50,6 +50,8 @@ __u32 last_serial;
 __u64 alive;       /* processes that are followed */
 int command;       /* the process that is followed once it executes a program; 0: none */
 __u64 attached_ns; /* CLOCK_MONOTONIC */
+__u64 keys;        /* of `calls` that were made so far; counted after that */
+__u64 changes;     /* of `processes`: the same */
 __u32 joins;       /* how often `joined` has changed */
 
 struct {
@@ -156,7 +158,10 @@ static __always_inline __u32 new_serial(const struct octo_process *process)
 {
     __u32 serial = __sync_fetch_and_add(&last_serial, 1) + 1;
 
-    return bpf_map_update_elem(&processes, &serial, process, BPF_ANY) == 0 ? serial : 0;
+    if (bpf_map_update_elem(&processes, &serial, process, BPF_ANY) != 0)
+        return 0;
+    __sync_fetch_and_add(&changes, 1);
+    return serial;
 }
 
 /* Of all processes of this name. 0: there is no room. */
@@ -240,6 +245,7 @@ static __always_inline void rename(struct task_struct *task, __u32 pid, const st
         process = bpf_map_lookup_elem(&processes, serial);
         if (process)
             __builtin_memcpy(process->name, now->name, sizeof now->name);
+        __sync_fetch_and_add(&changes, 1);
         return;
     }
     *serial = serial_of_name(now);
@@ -283,6 +289,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
     process = by_process ? bpf_map_lookup_elem(&processes, serial) : NULL;
     if (process)
         process->ended = 1;
+    __sync_fetch_and_add(&changes, 1);
     bpf_map_delete_elem(&serials, &pid);
     __sync_fetch_and_sub(&alive, 1);
     return 0;
@@ -325,6 +332,7 @@ static __noinline struct octo_calls *new_key(const struct octo_call_key *key)
     struct octo_calls *c;
 
     bpf_map_update_elem(&calls, key, &none, BPF_NOEXIST);
+    __sync_fetch_and_add(&keys, 1);
     c = bpf_map_lookup_elem(&calls, key);
     if (!c)
         __sync_fetch_and_add(&lost[OCTO_LOST_CALLS], 1);

@@ -9,7 +9,7 @@
 
 #include <bpf/bpf.h>
 
-enum { ROOM = 64 };
+enum { ROOM = 64, FEW = 1024 };
 
 static int by_key(const void *a, const void *b)
 {
@@ -55,7 +55,7 @@ static void *have(void **tree, const void *key, size_t key_size, size_t size,
 /* Room for n of a batch. */
 static void make_room(struct readout *r, unsigned n)
 {
-    r->keys = must(realloc(r->keys, n * sizeof(struct octo_call_key)));
+    r->keys_read = must(realloc(r->keys_read, n * sizeof(struct octo_call_key)));
     r->values = must(realloc(r->values, n * sizeof(struct octo_calls)));
     r->room = n;
 }
@@ -75,7 +75,7 @@ static int read_map(struct readout *r, int map, void (*take)(struct readout *r, 
 
     do {
         count = r->room;
-        error = bpf_map_lookup_batch(map, from, &place, r->keys, r->values, &count, NULL);
+        error = bpf_map_lookup_batch(map, from, &place, r->keys_read, r->values, &count, NULL);
         if (error == -ENOSPC) { /* more have the same hash than there is room for */
             make_room(r, 2 * r->room);
             continue;
@@ -115,7 +115,7 @@ const char *readout_service(const struct readout *r, unsigned serial)
 
 static void take_processes(struct readout *r, unsigned count)
 {
-    const unsigned *serials = r->keys;
+    const unsigned *serials = r->keys_read;
     const struct octo_process *values = r->values;
 
     for (unsigned i = 0; i < count; i++)
@@ -145,30 +145,72 @@ static struct readout_entry *entry_of(struct readout *r, const struct octo_call_
     return have(&r->entries, &key, sizeof key, sizeof *e, by_key, &fresh);
 }
 
+/* What is new in the kernel's counters. */
+static void take_news(struct readout *r, struct readout_counters *c, const struct octo_calls *now)
+{
+    struct readout_entry *e = c->entry;
+
+    if (e->process == NULL || e->process == &r->former[0])
+        e->process = process_of(r, e->key.serial);
+    for (unsigned k = 0; k < OCTO_SLOTS; k++)
+        e->all.slot[k] += now->slot[k] - c->raw.slot[k]; /* modulo 2^32 */
+    e->all.sum_ns += now->sum_ns - c->raw.sum_ns;
+    e->all.failed += now->failed - c->raw.failed;
+    e->all.interrupted += now->interrupted - c->raw.interrupted;
+    e->all.max_ns = now->max_ns > e->all.max_ns ? now->max_ns : e->all.max_ns;
+    c->raw = *now;
+}
+
 static void take_calls(struct readout *r, unsigned count)
 {
-    const struct octo_call_key *keys = r->keys;
+    const struct octo_call_key *keys = r->keys_read;
     const struct octo_calls *values = r->values;
 
     for (unsigned i = 0; i < count; i++) {
         bool fresh;
         struct readout_counters *c = have(&r->counters, &keys[i], sizeof *keys, sizeof *c, by_key, &fresh);
-        struct readout_entry *e = c->entry;
-        const struct octo_calls *now = &values[i];
 
         if (fresh)
-            e = c->entry = entry_of(r, &keys[i]);
-        if (e->process == NULL || e->process == &r->former[0])
-            e->process = process_of(r, e->key.serial);
-        for (unsigned k = 0; k < OCTO_SLOTS; k++)
-            e->all.slot[k] += now->slot[k] - c->raw.slot[k]; /* modulo 2^32 */
-        e->all.sum_ns += now->sum_ns - c->raw.sum_ns;
-        e->all.failed += now->failed - c->raw.failed;
-        e->all.interrupted += now->interrupted - c->raw.interrupted;
-        e->all.max_ns = now->max_ns > e->all.max_ns ? now->max_ns : e->all.max_ns;
-        c->raw = *now;
+            c->entry = entry_of(r, &keys[i]);
+        take_news(r, c, &values[i]);
     }
     r->counted += count;
+}
+
+static void take_again(const void *node, VISIT order, void *arg)
+{
+    struct readout_counters *c = *(struct readout_counters *const *)node;
+    struct readout *r = arg;
+    struct octo_calls now;
+
+    if ((order == postorder || order == leaf) && bpf_map_lookup_elem(r->session->calls, &c->key, &now) == 0)
+        take_news(r, c, &now);
+}
+
+/* Where no key is new, those that are known are asked for one by one, unless they are many: to go through a map is to look into each of its
+ * tens of thousands of buckets. */
+static int update_calls(struct readout *r)
+{
+    uint64_t keys = session_keys(r->session);
+
+    if (keys == r->keys && r->counted <= FEW) {
+        twalk_r(r->counters, take_again, r);
+        return 0;
+    }
+    r->keys = keys;
+    r->counted = 0;
+    return read_map(r, r->session->calls, take_calls);
+}
+
+static int update_processes(struct readout *r)
+{
+    uint64_t changes = session_changes(r->session);
+
+    if (changes == r->changes)
+        return 0;
+    r->changes = changes;
+    r->known = 0;
+    return read_map(r, r->session->processes, take_processes);
 }
 
 struct walk {
@@ -257,6 +299,7 @@ static void forget_ended(struct readout *r)
         struct readout_counters *c = counters.at[i];
 
         bpf_map_delete_elem(r->session->calls, &c->key);
+        r->counted--;
         tdelete(c, &r->counters, by_key);
         free(c);
     }
@@ -276,6 +319,7 @@ static void forget_ended(struct readout *r)
         struct readout_process *p = processes.at[i];
 
         bpf_map_delete_elem(r->session->processes, &p->serial);
+        r->known--;
         tdelete(p, &r->processes, by_serial);
         free(p);
     }
@@ -286,13 +330,11 @@ static void forget_ended(struct readout *r)
 
 int readout_update(struct readout *r)
 {
-    int error;
-
-    r->known = r->counted = 0;
     /* In this order: who has ended before the calls are read has counted all of them. */
-    error = read_map(r, r->session->processes, take_processes);
+    int error = update_processes(r);
+
     if (error == 0)
-        error = read_map(r, r->session->calls, take_calls);
+        error = update_calls(r);
     if (error == 0 && (r->known > OCTO_PROCESSES / 2 || r->counted > OCTO_KEYS / 2))
         forget_ended(r);
     return error;
@@ -315,6 +357,6 @@ void readout_end(struct readout *r)
     tdestroy(r->counters, free);
     tdestroy(r->entries, free);
     tdestroy(r->processes, free);
-    free(r->keys);
+    free(r->keys_read);
     free(r->values);
 }

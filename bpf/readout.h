@@ -41,9 +41,10 @@ struct readout {
     struct session *session;
     void *counters, *entries, *processes;          /* trees, of tsearch(3) */
     unsigned known, counted;                       /* processes and keys that the kernel has */
+    uint64_t keys, changes;                        /* of the session, when its maps were last gone through */
     struct readout_process former[READOUT_FORMER]; /* by name; the first takes all others */
     unsigned formers;
-    void *keys, *values; /* room for a batch */
+    void *keys_read, *values; /* room for a batch */
     unsigned room;
 };
 

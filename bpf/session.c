@@ -192,6 +192,7 @@ static unsigned serial_for(struct session *s, const struct octo_process *process
     serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
     if (bpf_map_update_elem(s->processes, &serial, process, BPF_ANY) != 0)
         return 0;
+    __sync_fetch_and_add(&s->probe->bss->changes, 1);
     if (process->pid == 0)
         bpf_map_update_elem(s->groups, process->name, &serial, BPF_ANY);
     return serial;
@@ -256,7 +257,10 @@ unsigned session_new_serial(struct session *s, const char *name)
     unsigned serial = __sync_add_and_fetch(&s->probe->bss->last_serial, 1);
 
     snprintf(process.name, sizeof process.name, "%s", name);
-    return bpf_map_update_elem(s->processes, &serial, &process, BPF_ANY) == 0 ? serial : 0;
+    if (bpf_map_update_elem(s->processes, &serial, &process, BPF_ANY) != 0)
+        return 0;
+    __sync_fetch_and_add(&s->probe->bss->changes, 1);
+    return serial;
 }
 
 bool session_join(struct session *s, pid_t pid, const struct octo_joined_process *process)
@@ -288,6 +292,16 @@ int session_seats(const struct session *s, unsigned map)
 unsigned session_alive(const struct session *s)
 {
     return (unsigned)*(volatile unsigned long long *)&s->probe->bss->alive;
+}
+
+uint64_t session_keys(const struct session *s)
+{
+    return *(volatile unsigned long long *)&s->probe->bss->keys;
+}
+
+uint64_t session_changes(const struct session *s)
+{
+    return *(volatile unsigned long long *)&s->probe->bss->changes;
 }
 
 uint64_t session_lost(const struct session *s, unsigned kind)

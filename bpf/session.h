@@ -44,6 +44,9 @@ int session_seats(const struct session *s, unsigned map);
 /* Processes that are followed now. */
 unsigned session_alive(const struct session *s);
 bool session_is_followed(const struct session *s, pid_t pid);
+/* Numbers that differ when keys of `calls` have been made, or `processes` have changed, since. */
+uint64_t session_keys(const struct session *s);
+uint64_t session_changes(const struct session *s);
 /* By enum octo_lost. */
 uint64_t session_lost(const struct session *s, unsigned kind);
 /* A descriptor from which the struct octo_blocked of all followed threads are read, or -errno. The caller's. */
