@@ -59,7 +59,7 @@ struct octo_listen {
     char path[108];      /* of a Unix socket */
 };
 
-enum { OCTO_BUCKETS_MAX = 20 };
+enum { OCTO_BUCKETS_MAX = 20, OCTO_PROBE_MAX = 108 };
 
 /* Upper bounds of a histogram's buckets but +Inf, ascending. */
 struct octo_buckets {
@@ -106,7 +106,7 @@ struct octo_settings {
     char config[OCTO_PATH_MAX];          /* OCTOSHIM_CONFIG */
     char runtime_dir[OCTO_PATH_MAX];     /* OCTOSHIM_RUNTIME_DIR, "" for the defaults */
     char xdg_runtime_dir[OCTO_PATH_MAX]; /* XDG_RUNTIME_DIR */
-    char probe[108];                     /* OCTOSHIM_PROBE: the socket of octoprobe: "off", /path, @name */
+    char probe[OCTO_PROBE_MAX];          /* OCTOSHIM_PROBE: the socket of octoprobe: "off", /path, @name */
     char labels[512];                    /* OCTOSHIM_METRICS_LABELS as shown: `service="orders",region="eu",` */
     char endpoints[OCTO_ENDPOINTS_MAX];  /* OCTOSHIM_ENDPOINTS: patterns of paths, comma separated */
     char llm[OCTO_ENDPOINTS_MAX];        /* OCTOSHIM_LLM: who answers where, see conn/provider.h; "off" */

@@ -6,10 +6,12 @@
 #include "export/lead.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 enum { LOOK_MS = 1000, PATIENCE_MS = 200, MEMORY_BYTES = OCTO_SEATS * sizeof(struct octo_seat) };
@@ -39,13 +41,30 @@ static void hang_up(void)
     waiting = false;
 }
 
-static bool is_trusted(int fd)
+/* Who alone can make a socket of that name, by its directory. */
+static bool owns_directory(uint32_t uid, const char *path)
+{
+    char directory[OCTO_PROBE_MAX];
+    size_t len = strlen(path);
+    struct stat st;
+
+    if (path[0] != '/' || len >= sizeof(directory))
+        return false;
+    memcpy(directory, path, len);
+    while (directory[len - 1] != '/')
+        len--;
+    directory[len] = '\0';
+    return octo_sys(SYS_newfstatat, AT_FDCWD, directory, &st, 0) == 0 && st.st_uid == uid &&
+           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool is_trusted(int fd, const char *where)
 {
     struct ucred peer;
     socklen_t size = sizeof(peer);
 
     return octo_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == 0 || (long)peer.uid == octo_sys(SYS_geteuid));
+           (peer.uid == 0 || (long)peer.uid == octo_sys(SYS_geteuid) || owns_directory(peer.uid, where));
 }
 
 /* Connects and asks. */
@@ -65,7 +84,7 @@ static bool ask(const struct octo_settings *settings, const struct octo_segment 
     if (connection < 0)
         return false;
     if (octo_sys(SYS_connect, connection, &address, offsetof(struct sockaddr_un, sun_path) + len) != 0 ||
-        !is_trusted(connection) ||
+        !is_trusted(connection, settings->probe) ||
         octo_sys(SYS_sendto, connection, &question, sizeof(question), MSG_NOSIGNAL, NULL, 0) !=
             (long)sizeof(question)) {
         hang_up();

@@ -4,7 +4,8 @@
  * The leading writer looks while there is traffic, once a second at most, and holds a connection, whose end is the probe's. It tells the
  * others by the segment which probe there is; each asks for its own process. Without a probe a look is one refused connect(2).
  *
- * Whom we find there must be root or this user: it gets a name, and gives memory in which it counts.
+ * Whom we find there must be root, this user, or who owns the socket's directory, if nobody else may write there: it gets a name, and gives
+ * memory in which it counts.
  */
 #ifndef OCTO_EXPORT_PROBE_H
 #define OCTO_EXPORT_PROBE_H

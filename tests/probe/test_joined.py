@@ -275,6 +275,27 @@ def another_place():
 
 
 @test
+def without_root():
+    """octoprobe as a user of its own, with its two capabilities: believed where its directory is its own, and nobody else's."""
+    some = ["/usr/bin/setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all,+bpf,+perfmon",
+            "--ambient-caps=-all,+bpf,+perfmon"]
+    for mode, believed in ((0o755, True), (0o777, False)):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chown(directory, 65533, 65533)
+            os.chmod(directory, mode)
+            place = os.path.join(directory, "join")
+            with threads(OCTOSHIM_PROBE=place) as service, running(*some, OPTIONS.probe, "-p", str(service.pid), "--join", place, "--json", ready=None):
+                wait_until(lambda: os.path.exists(place), "octoprobe to listen")
+                if believed:
+                    service.joined()
+                    continue
+                for _ in range(15):
+                    service.get()
+                    time.sleep(0.1)
+                check(not any("syscalls" in e for e in service.events()), "it was believed where anybody may listen")
+
+
+@test
 def impostors_are_not_trusted():
     """Who listens there as another user learns nothing, not even a name."""
     name = f"octoprobe-impostor-{os.getpid()}"
