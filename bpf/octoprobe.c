@@ -57,6 +57,8 @@ static void update(struct run *r)
 
     if (error != 0)
         errx(EXIT_TROUBLE, "the kernel's counters cannot be read: %s", strerror(-error));
+    for (unsigned i = 0; i < r->o.pids; i++)
+        session_forget_ended(&r->session, r->o.pid[i]);
     slow_show(&r->slow);
     show_lost(&r->readout);
 }

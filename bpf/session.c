@@ -224,12 +224,16 @@ bool session_follow(struct session *s, pid_t pid, const char *name)
     else if (s->by_process) /* known to the programs already */
         bpf_map_delete_elem(s->processes, &serial);
     __sync_fetch_and_or(word_of(s, pid), 1ULL << (pid & 63));
-    if (has_ended(pid)) { /* ended before that, unseen: its PID may become another's */
-        __sync_fetch_and_and(word_of(s, pid), ~(1ULL << (pid & 63)));
-        if (bpf_map_delete_elem(s->serials, &pid) == 0)
-            __sync_fetch_and_sub(&s->probe->bss->alive, 1);
+    return !session_forget_ended(s, pid); /* ended before that, unseen */
+}
+
+bool session_forget_ended(struct session *s, pid_t pid)
+{
+    if (!session_is_followed(s, pid) || !has_ended(pid))
         return false;
-    }
+    __sync_fetch_and_and(word_of(s, pid), ~(1ULL << (pid & 63))); /* its PID may become another's */
+    if (bpf_map_delete_elem(s->serials, &pid) == 0)
+        __sync_fetch_and_sub(&s->probe->bss->alive, 1);
     return true;
 }
 

@@ -27,6 +27,8 @@ int session_open(struct session *s, const struct options *o, const uint64_t *cgr
 int session_start(struct session *s, char why[512]);
 /* Follows this process from now on. Returns whether it was not followed before. */
 bool session_follow(struct session *s, pid_t pid, const char *name);
+/* One that has ended, and whose end the programs have not seen, because it was half over when they came: it is followed no more. */
+bool session_forget_ended(struct session *s, pid_t pid);
 /* Follows this process from the program on that it executes next. */
 void session_follow_command(struct session *s, pid_t pid);
 /* What that process is counted under, and its name; 0: it is not followed. */
