@@ -85,6 +85,21 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+void octo_text_uuid(struct octo_text *t, const uint64_t numbers[2])
+{
+    uint64_t high = (numbers[0] & ~UINT64_C(0xf000)) | 0x4000, low = numbers[1] << 2 >> 2 | UINT64_C(1) << 63;
+
+    octo_text_hex(t, high >> 32, 8);
+    octo_text_char(t, '-');
+    octo_text_hex(t, high >> 16, 4);
+    octo_text_char(t, '-');
+    octo_text_hex(t, high, 4);
+    octo_text_char(t, '-');
+    octo_text_hex(t, low >> 48, 4);
+    octo_text_char(t, '-');
+    octo_text_hex(t, low, 12);
+}
+
 bool octo_text_same(const char *a, size_t len, const char *b)
 {
     size_t i;

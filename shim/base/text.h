@@ -36,6 +36,9 @@ void octo_text_i64(struct octo_text *t, int64_t value);
 /* The low `digits` hex digits (1 to 16) of value, lower case, zero-padded. */
 void octo_text_hex(struct octo_text *t, uint64_t value, unsigned digits);
 
+/* Two random numbers as a random UUID. Source: RFC 9562, 5.4. */
+void octo_text_uuid(struct octo_text *t, const uint64_t numbers[2]);
+
 static inline size_t octo_text_len(const struct octo_text *t)
 {
     return (size_t)(t->at - t->start);

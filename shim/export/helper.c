@@ -96,28 +96,13 @@ static bool add(struct octo_text *t, char **list, size_t *count, const char *nam
     return true;
 }
 
-/* The numbers as a random UUID. Source: RFC 9562, 5.4. */
-static void put_uuid(char out[37], const uint64_t numbers[2])
-{
-    static const char digits[] = "0123456789abcdef";
-    char *p = out;
-
-    for (unsigned i = 0; i < 32; i++) {
-        unsigned digit = numbers[i / 16] >> (60 - 4 * (i % 16)) & 15;
-
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            *p++ = '-';
-        *p++ = i == 12 ? '4' : digits[i == 16 ? 8 | (digit & 3) : digit];
-    }
-    *p = '\0';
-}
-
 int octo_helper_start(const struct octo_helper *helper)
 {
     static struct start start; /* one writer a process; its stack is small */
     static char texts[4 * OCTO_SETTING_MAX], path[OCTO_PATH_MAX + 16], *list[VARIABLES_MAX + 1];
     const struct octo_settings *settings = helper->settings;
     char instance[37];
+    struct octo_text uuid;
     const char *slash = strrchr(helper->library, '/');
     struct octo_text t;
     size_t count = 0;
@@ -135,7 +120,8 @@ int octo_helper_start(const struct octo_helper *helper)
     add(&t, list, &count, "SERVICE_NAME", settings->service);
     add(&t, list, &count, "APP_VERSION", settings->version);
     add(&t, list, &count, "ENVIRONMENT", settings->environment);
-    put_uuid(instance, helper->instance);
+    octo_text_begin(&uuid, instance, sizeof instance);
+    octo_text_uuid(&uuid, helper->instance);
     add(&t, list, &count, "OCTOSHIM_INSTANCE", instance);
     add(&t, list, &count, "OTEL_TRACES_EXPORTER", octo_settings_export_spans(settings) ? "otlp" : "none");
     add(&t, list, &count, "OTEL_METRICS_EXPORTER", octo_settings_export_metrics(settings) ? "otlp" : "none");

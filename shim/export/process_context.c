@@ -152,23 +152,13 @@ static void put_names(struct wire *w)
     put_head(w, CONTEXT_ATTRIBUTES, end);
 }
 
-/* The numbers as a random UUID, as octoshim-otlp is told it (helper.c). Source: RFC 9562, 5.4. */
 static void put_instance(struct wire *w, const uint64_t numbers[2])
 {
-    uint64_t high = (numbers[0] & ~0xf000ull) | 0x4000, low = numbers[1] << 2 >> 2 | 1ull << 63;
     char uuid[37];
     struct octo_text t;
 
     octo_text_begin(&t, uuid, sizeof uuid);
-    octo_text_hex(&t, high >> 32, 8);
-    octo_text_char(&t, '-');
-    octo_text_hex(&t, high >> 16, 4);
-    octo_text_char(&t, '-');
-    octo_text_hex(&t, high, 4);
-    octo_text_char(&t, '-');
-    octo_text_hex(&t, low >> 48, 4);
-    octo_text_char(&t, '-');
-    octo_text_hex(&t, low, 12);
+    octo_text_uuid(&t, numbers);
     put_attribute(w, RESOURCE_ATTRIBUTES, "service.instance.id", uuid);
 }
 
