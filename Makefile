@@ -10,6 +10,7 @@ VERSION    := 0.1.0
 
 LIB        := liboctoshim.so
 OTLP       := octoshim-otlp
+STACK      := octoshim-stack
 ROOMS      := base event proto export conn hook
 SOURCES    := $(foreach room,$(ROOMS),$(wildcard shim/$(room)/*.c))
 OBJECTS    := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -61,4 +62,4 @@ $(BUILD)/%.o: %.c Makefile | $(CALL_NAMES)
 -include $(wildcard bpf/*.mk tests/*/*.mk scripts/*.mk)
 
 clean:
-	rm -rf $(BUILD) $(LIB) $(OTLP) $(PROBE)
+	rm -rf $(BUILD) $(LIB) $(OTLP) $(STACK) $(PROBE)

@@ -20,6 +20,9 @@ OTLP_PROTO    := $(wildcard include/opentelemetry/proto/*/v1/*.proto include/ope
 OTLP_READY    := $(OTLP_PROTO:include/%=$(BUILD)/otlp/%)
 OTLP_CODE     := $(OTLP_READY:%.proto=%.pb-c.c)
 
+# Beside the library, too, which starts it. libunwind is loaded when it is wanted; only its header is used here.
+STACK_PARTS   := $(wildcard scripts/stack/*.c)
+
 TEST_SUITES   := test-abi test-unit test-preload test-scripts test-service test-deploy test-deploy-logs \
                  test-deploy-container test-probe fuzz-short test-unit-asan \
                  test-unit-tsan test-preload-valgrind lint
@@ -28,7 +31,7 @@ SHELL_INSTALL  = install -d $(1) && install -m $(2) $(3) $(1)
 
 .PHONY: setup demo test lint format install uninstall doctor metrics
 
-all: $(DOCTOR) $(METRICS_TOOL) $(OTLP)
+all: $(DOCTOR) $(METRICS_TOOL) $(OTLP) $(STACK)
 doctor: $(DOCTOR)
 metrics: $(METRICS_TOOL)
 
@@ -57,6 +60,10 @@ $(OTLP): $(OTLP_PARTS) $(OTLP_CODE) $(OTLP_SHIM) scripts/otlp/parts.h $(wildcard
 	@$(CC) $(CPPFLAGS) -I$(BUILD)/otlp $(DOCTOR_FLAGS) $(CFLAGS) -o $@ $(OTLP_PARTS) $(OTLP_CODE) $(OTLP_SHIM) \
 	    -l:libprotobuf-c.a -l:libjansson.a -l:libz.a -lcurl
 
+$(STACK): $(STACK_PARTS) scripts/stack/parts.h include/octoshim/stack.h
+	@echo '  CC $@'
+	@$(CC) $(CPPFLAGS) $(DOCTOR_FLAGS) $(CFLAGS) -o $@ $(STACK_PARTS) -l:libelf.a -l:libz.a -l:libjansson.a -ldl
+
 setup:
 	@scripts/setup
 
@@ -76,7 +83,7 @@ format:
 	@scripts/lint --format
 
 install: all
-	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,755,$(LIB) $(OTLP))
+	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,755,$(LIB) $(OTLP) $(STACK))
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/lib/octoshim,644,scripts/octoshim.js)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/bin,755,scripts/octoshim-run)
 	$(call SHELL_INSTALL,$(DESTDIR)$(PREFIX)/libexec/octoshim,755,$(DOCTOR) $(METRICS_TOOL))
@@ -91,7 +98,7 @@ uninstall:
 	      $(DESTDIR)$(PREFIX)/share/man/man8/octoprobe.8
 
 help:
-	@echo 'make            liboctoshim.so, octoshim-otlp, octoshim-doctor, octoshim-metrics, and octoprobe where clang, bpftool and libbpf are'
+	@echo 'make            liboctoshim.so, octoshim-otlp, octoshim-stack, octoshim-doctor, octoshim-metrics, and octoprobe where clang, bpftool and libbpf are'
 	@echo 'make demo       installs what is missing, builds, and shows one request in three services'
 	@echo 'make test       installs what is missing, builds, and runs every test'
 	@echo 'make setup      only installs what is missing'

@@ -10,6 +10,7 @@ same 'what is installed' "bin/octoshim-run
 include/octoshim/record.h
 lib/octoshim/liboctoshim.so
 lib/octoshim/octoshim-otlp
+lib/octoshim/octoshim-stack
 lib/octoshim/octoshim.js
 libexec/octoshim/octoshim-doctor
 libexec/octoshim/octoshim-metrics
