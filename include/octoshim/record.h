@@ -33,6 +33,7 @@
     X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                                              \
     X(SERVICE_STARTED, "service.started", INFO)                                                                   \
     X(SERVICE_STOPPED, "service.stopped", INFO)                                                                   \
+    X(SERVICE_CRASHED, "service.crashed", CRITICAL)                                                                   \
     X(SHIM_DEGRADED, "shim.degraded", WARNING)                                                                    \
     X(SHIM_EVENTS_DROPPED, "shim.events.dropped", WARNING)                                                        \
     X(SHIM_SINK_FAILED, "shim.sink.failed", ERROR)

@@ -39,6 +39,14 @@ static const struct word inject_words[] = {
     {NULL, 0},
 };
 
+static const struct word stacks_words[] = {
+    {"off", OCTO_STACKS_OFF},
+    {"error", OCTO_STACKS_ERROR},
+    {"slow", OCTO_STACKS_SLOW},
+    {"all", OCTO_STACKS_ERROR | OCTO_STACKS_SLOW},
+    {NULL, 0},
+};
+
 static const struct word enrich_words[] = {
     {"true", OCTO_ENRICH_JSON},     {"1", OCTO_ENRICH_JSON},
     {"yes", OCTO_ENRICH_JSON},      {"on", OCTO_ENRICH_JSON},
@@ -334,6 +342,8 @@ int octo_setting_parse(struct octo_settings *s, const struct octo_setting_row *r
         return parse_word(inject_words, value, len, member);
     case OCTO_SETTING_PROPAGATORS:
         return parse_list(propagator_words, value, len, member);
+    case OCTO_SETTING_STACKS:
+        return parse_word(stacks_words, value, len, member);
     case OCTO_SETTING_ENRICH:
         return parse_word(enrich_words, value, len, member);
     case OCTO_SETTING_CONTEXT:

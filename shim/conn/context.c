@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "conn/alternate.h"
 #include "conn/held.h"
 #include "conn/process.h"
 #include "conn/slab.h"
@@ -159,12 +160,20 @@ void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x)
     on.life = life;
     on.fd = (uint32_t)atomic_load_explicit(&conn->fd, memory_order_relaxed) & 0xffffff;
     on.heads = behind && on.heads < OCTO_QUEUE_MAX ? (on.heads + 1) & 0xff : 1;
+    octo_alternate_serves();
     octo_thread_context_make(x);
     octo_held_begin(x);
     if (x->pipelined)
         return; /* its turn comes when the one before is over */
     let_go();
     hold(x);
+}
+
+uint64_t octo_context_held(void)
+{
+    const struct octo_exchange *x = octo_exchange_at(told.held);
+
+    return x ? x->number : 0;
 }
 
 void octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts)

@@ -30,6 +30,9 @@ void octo_context_serves(struct octo_conn *conn, struct octo_exchange *x);
 /* What x has taken so far, which has x->held, and is due on a connection of this thread's: see octo_held_facts(). */
 void octo_context_facts(const struct octo_exchange *x, struct octo_held_facts *facts);
 
+/* Number of the request that holds this thread, 0: none. */
+uint64_t octo_context_held(void);
+
 /* The response to x, which is due on conn, is over. By the thread that has written its end. */
 void octo_context_ended(struct octo_conn *conn, struct octo_exchange *x);
 

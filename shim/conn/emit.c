@@ -1,6 +1,7 @@
 /* Emit: see emit.h. */
 #include "conn/emit.h"
 #include "conn/context.h"
+#include "conn/disposition.h"
 #include "conn/link.h"
 #include "conn/llm.h"
 #include "conn/process.h"
@@ -30,6 +31,10 @@ static struct octo_ring *ring_of(struct octo_process *process)
             octo_segment_unclaim(octo_service.segment, process->pid, ring);
         ring = first;
     }
+    if (ring && !octo_disposition_is_deadly(SIGTERM))
+        octo_segment_steadfast(octo_service.segment, process->pid);
+    if (ring && !process->board)
+        process->board = octo_segment_own_board(octo_service.segment, process->pid, ring);
     return ring;
 }
 

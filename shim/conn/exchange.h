@@ -80,6 +80,7 @@ struct octo_exchange {
     uint64_t first_ns;            /* monotonic: the response's head has; 0 before */
     uint64_t in_start, out_start; /* stream positions of the first bytes */
     uint64_t request_bytes;       /* valid once the request is over */
+    uint32_t shown;               /* PID of the process on whose board it is, 0: none; inflight.c's */
     uint32_t counted;             /* measure.c's: where it is in progress */
     struct octo_pending
         *pending;             /* the same: its end, as it will be counted if the present call takes all; or NULL */

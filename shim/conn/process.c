@@ -1,7 +1,9 @@
 /* This process and its service: see process.h. */
 #include "conn/process.h"
+#include "conn/alternate.h"
 #include "conn/conn.h"
 #include "conn/context.h"
+#include "conn/crash.h"
 #include "conn/emit.h"
 #include "conn/enrich.h"
 #include "conn/link.h"
@@ -166,6 +168,7 @@ struct octo_process *octo_process_begin(void)
     }
     p->pid = (uint32_t)octo_sys(SYS_getpid);
     octo_random_seed(&p->random, p->pid);
+    octo_alternate_forked();
     octo_writer_forked();
     octo_exposer_forked();
     atomic_store_explicit(&p->live, 2, memory_order_release);
@@ -270,6 +273,7 @@ bool octo_service_wake(int listener)
     }
     atomic_store(&octo_service.state, OCTO_SERVICE_AWAKE);
     octo_links_wake();
+    octo_crash_wake();
     octo_probe_wake(octo_thread_context_offset());
     octo_process_expose();
     if (!joined)
@@ -315,6 +319,7 @@ void octo_process_lock_in(bool all_threads)
         octo_process_quiesce();
     if (octo_service_awake())
         octo_emit_prepare();
+    octo_crash_lock_in();
     octo_measure_prepare();
     octo_conn_prepare();
     if (octo_service.segment) {
@@ -339,8 +344,10 @@ static bool is_vfork_child(void)
 
 void octo_process_give_up(void)
 {
-    if (octo_service_awake())
+    if (octo_service_awake()) {
         octo_process_quiesce();
+        octo_crash_lock_in();
+    }
     octo_process_page = NULL;
     octo_service.state = OCTO_SERVICE_INERT;
 }
@@ -374,11 +381,12 @@ void octo_process_expose(void)
  * A process that has served nothing must not be the one that makes the log file: it may be the privileged parent of a
  * daemon, or a mere check of the configuration, and its workers could not open a file of its making.
  */
-static bool may_write_now(const struct octo_process *process)
+bool octo_process_may_write(void)
 {
+    const struct octo_process *process = octo_process();
     const char *log = octo_service.settings.log;
 
-    return process->requests != 0 || strcmp(log, "stderr") == 0 ||
+    return (process && process->requests != 0) || strcmp(log, "stderr") == 0 ||
            octo_sys(SYS_faccessat, AT_FDCWD, log, W_OK) == 0;
 }
 
@@ -388,9 +396,16 @@ void octo_process_exit(int code)
     struct octo_segment *segment = octo_service.segment;
     bool last;
 
-    if (!process || !segment || octo_service.sandboxed || octo_process_is_borrowed())
+    if (!process || !segment)
+        return;
+    if (octo_service.sandboxed) {
+        octo_segment_ended(segment, process->pid);
+        return;
+    }
+    if (octo_process_is_borrowed())
         return;
     octo_conn_process_ends();
+    octo_segment_ended(segment, process->pid);
     if (octo_service.settings.listen.kind == OCTO_LISTEN_UNIX)
         octo_exposer_stop(EXIT_PATIENCE_MS * OCTO_NS_PER_MS); /* or its file would stay */
     last = octo_segment_leave(segment, process->pid);
@@ -398,7 +413,7 @@ void octo_process_exit(int code)
         octo_emit_service(false, "", code);
     if (!process->ring && !last)
         return;
-    if (!may_write_now(process)) {
+    if (!octo_process_may_write()) {
         if (last)
             octo_segment_retire(segment, octo_service.segment_path);
         return;

@@ -41,8 +41,11 @@ struct octo_service {
 struct octo_process {
     _Atomic uint32_t live; /* 0: fresh (or forked), 1: being set up, 2: in use */
     uint32_t pid;
-    _Atomic uint32_t forks;           /* children made so far */
-    struct octo_ring *_Atomic ring;   /* where this process's records go; NULL: none yet */
+    _Atomic uint32_t forks;         /* children made so far */
+    struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */
+    struct octo_board
+        *_Atomic board; /* where it shows the requests that it is on; NULL: none yet, or a ring that it shares */
+    _Atomic uint32_t crash;           /* crash.c's, a futex */
     _Atomic bool ringless;            /* no memory for a ring: events are dropped */
     struct octo_owner *_Atomic owner; /* this process's part of gauges; NULL: none yet */
     _Atomic bool owned;               /* a thread has asked for one */
@@ -56,6 +59,7 @@ struct octo_this_thread {
     bool own_descriptors; /* it has made its own copy of the descriptor table */
     uint8_t seat;         /* where octoprobe counts what it does; 0: nowhere. This and the next are held.c's */
     uint8_t seat_life;    /* octo_probe_life() when it was taken */
+    uint8_t alternate;    /* its alternate stack; alternate.c's */
 };
 
 extern __thread struct octo_this_thread octo_this_thread;
@@ -119,6 +123,9 @@ void octo_process_expose(void);
 
 /* A fork in this process made a child. */
 void octo_process_forked(uint32_t child_pid);
+
+/* True if this process may be the one that makes the log file. */
+bool octo_process_may_write(void);
 
 /* The process ends in an orderly way with this exit code: says so if it is the last of the service, and waits
  * a little for the events to be written. */

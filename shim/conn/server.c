@@ -11,6 +11,7 @@
 #include "conn/context.h"
 #include "conn/emit.h"
 #include "conn/host.h"
+#include "conn/inflight.h"
 #include "conn/measure.h"
 #include "conn/process.h"
 #include "conn/propagate.h"
@@ -84,6 +85,7 @@ static void in_head(void *owner, const struct octo_framer *f, bool inserted)
     if (octo_rules_on_requests())
         octo_rules_head(x, f);
     x->pipelined = octo_conn_due(conn) != NULL;
+    octo_inflight_begin(x);
     octo_context_serves(conn, x);
     octo_host_reads(conn, x);
     octo_conn_queue(conn, x); /* from here on a response may end it at any time */
@@ -158,6 +160,7 @@ static void settle(struct octo_conn *conn, struct octo_exchange *x, bool complet
     if (octo_rules_on_requests())
         octo_rules_ended(x, &ending);
     octo_emit_ended(conn, x, &ending);
+    octo_inflight_end(x);
     octo_conn_unqueue(conn);
     octo_context_ended(conn, x);
     if (x->method == OCTO_METHOD_CONNECT)

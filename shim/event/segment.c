@@ -33,7 +33,12 @@ _Static_assert(RING_BYTES <= RING_STRIDE, "a ring fits its stride");
     ((sizeof(struct octo_metrics) + OCTO_SEGMENT_PAGE - 1) / OCTO_SEGMENT_PAGE * OCTO_SEGMENT_PAGE)
 #define RINGS_AT (OCTO_SEGMENT_PAGE + METRICS_BYTES)
 
-const size_t octo_segment_bytes = RINGS_AT + OCTO_SEGMENT_SLOTS * RING_STRIDE;
+#define BOARDS_AT (RINGS_AT + OCTO_SEGMENT_SLOTS * RING_STRIDE)
+#define CRASHES_AT (BOARDS_AT + OCTO_SEGMENT_SLOTS * sizeof(struct octo_board))
+
+_Static_assert(sizeof(struct octo_board) % OCTO_SEGMENT_PAGE == 0, "each has its pages");
+
+const size_t octo_segment_bytes = CRASHES_AT + OCTO_SEGMENT_SLOTS * OCTO_CRASH_BYTES;
 
 /* True if the pages are there, writable for good. must: count a kernel without the call (before 5.14) as no. */
 bool octo_segment_populate(void *address, size_t bytes, bool must)
@@ -118,6 +123,68 @@ struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)
     return ring->size == OCTO_SEGMENT_RING_SIZE ? ring : NULL;
 }
 
+static struct octo_board *board_at(struct octo_segment *segment, unsigned i)
+{
+    return (struct octo_board *)((char *)segment + BOARDS_AT + i * sizeof(struct octo_board));
+}
+
+struct octo_board *octo_segment_board(struct octo_segment *segment, unsigned i)
+{
+    return i < OCTO_SEGMENT_SLOTS && atomic_load_explicit(&segment->slot[i].ready, memory_order_acquire)
+               ? board_at(segment, i)
+               : NULL;
+}
+
+void octo_segment_ended(struct octo_segment *segment, uint32_t pid)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed) == pid)
+            atomic_store(&segment->slot[i].ended, 1);
+}
+
+void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed) == pid)
+            atomic_store(&segment->slot[i].steadfast, 1);
+}
+
+struct octo_board *octo_segment_own_board(struct octo_segment *segment, uint32_t pid, const struct octo_ring *ring)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (ring_at(segment, i) == ring)
+            return atomic_load(&segment->slot[i].pid) == pid ? octo_segment_board(segment, i) : NULL;
+    return NULL;
+}
+
+struct octo_crash *octo_segment_crash(struct octo_segment *segment, unsigned i)
+{
+    return (struct octo_crash *)((char *)segment + CRASHES_AT + (size_t)i * OCTO_CRASH_BYTES);
+}
+
+_Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const struct octo_crash *crash)
+{
+    return &segment->slot[((const char *)crash - (char *)octo_segment_crash(segment, 0)) / OCTO_CRASH_BYTES].crash;
+}
+
+struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+        uint8_t state = OCTO_CRASH_FREE;
+        struct octo_crash *crash = octo_segment_crash(segment, i);
+
+        if (!atomic_compare_exchange_strong(&segment->slot[i].crash, &state, OCTO_CRASH_BEGUN))
+            continue;
+        if (octo_segment_populate(crash, OCTO_CRASH_BYTES, false)) {
+            memset(crash, 0, sizeof(*crash));
+            return crash;
+        }
+        atomic_store(&segment->slot[i].crash, OCTO_CRASH_FREE);
+        return NULL;
+    }
+    return NULL;
+}
+
 static bool process_gone(uint32_t pid)
 {
     return octo_sys(SYS_kill, pid, 0) == -ESRCH;
@@ -142,9 +209,14 @@ static struct octo_ring *open_slot(struct octo_segment *segment, unsigned i)
     struct octo_segment_slot *slot = &segment->slot[i];
     struct octo_ring *ring = ring_at(segment, i);
 
-    if (atomic_load_explicit(&slot->ready, memory_order_acquire))
+    atomic_store(&slot->ended, 0);
+    atomic_store(&slot->steadfast, 0);
+    if (atomic_load_explicit(&slot->ready, memory_order_acquire)) {
+        memset(board_at(segment, i), 0, sizeof(struct octo_board));
         return ring; /* of a former owner; it goes on where that one stopped */
-    if (!octo_segment_populate(ring, RING_BYTES, false)) {
+    }
+    if (!octo_segment_populate(ring, RING_BYTES, false) ||
+        !octo_segment_populate(board_at(segment, i), sizeof(struct octo_board), false)) {
         atomic_store(&slot->pid, 0);
         return NULL;
     }
@@ -220,10 +292,28 @@ bool octo_segment_empty(struct octo_segment *segment)
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
         struct octo_ring *ring = octo_segment_ring(segment, i);
 
-        if (ring != NULL && !octo_ring_empty(ring))
+        if ((ring != NULL && !octo_ring_empty(ring)) ||
+            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) == OCTO_CRASH_TOLD)
             return false;
     }
     return true;
+}
+
+bool octo_segment_slot_matters(struct octo_segment *segment, unsigned i)
+{
+    struct octo_segment_slot *slot = &segment->slot[i];
+
+    return atomic_load(&slot->pid) != 0 && !atomic_load(&slot->ended) && octo_segment_board(segment, i) != NULL &&
+           (atomic_load(&slot->steadfast) || octo_board_in_use(octo_segment_board(segment, i)));
+}
+
+bool octo_segment_finished(struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (octo_segment_slot_matters(segment, i) ||
+            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) != OCTO_CRASH_FREE)
+            return false;
+    return octo_segment_empty(segment);
 }
 
 uint64_t octo_segment_dropped(struct octo_segment *segment)
@@ -241,6 +331,6 @@ uint64_t octo_segment_dropped(struct octo_segment *segment)
 
 void octo_segment_retire(struct octo_segment *segment, const char *path)
 {
-    if (path[0] != 0 && octo_segment_empty(segment))
+    if (path[0] != 0 && octo_segment_finished(segment))
         octo_sys(SYS_unlinkat, AT_FDCWD, path, 0);
 }

@@ -1,12 +1,12 @@
 /*
- * The segment: the shared memory of one service, master and workers: metric cells and rings.
+ * The segment: the shared memory of one service, master and workers: metric cells, rings, and what is told of crashes.
  *
  * For: hook/ (creates it at the first listen), conn/ (this process's ring), export/ (leads and drains).
  * It is mapped before the first fork, so every worker has it. Preferably a file (mode 0600, unpredictable
  * name, on a tmpfs of ours), so that the next start of the service finds what a killed one left; else
  * anonymous shared memory. Pages are populated before use: a full tmpfs can never raise SIGBUS in the host.
  *
- *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | …  (sparse) |
+ *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | … | board 0 | … | crash 0 | … |  (sparse)
  *
  * The lead is a robust futex: its holder is the one writer of the service. The kernel releases it when
  * that thread dies, however it dies, and wakes a waiting one.
@@ -21,6 +21,8 @@
 #ifndef OCTO_EVENT_SEGMENT_H
 #define OCTO_EVENT_SEGMENT_H
 
+#include "event/board.h"
+#include "event/crash.h"
 #include "event/metrics.h"
 #include "event/ring.h"
 #include "octoshim/otlp.h"
@@ -38,13 +40,16 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 7u
+#define OCTO_SEGMENT_VERSION 8u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
 struct octo_segment_slot {
-    _Atomic uint32_t pid;   /* owner; 0: free */
-    _Atomic uint32_t ready; /* its ring is populated and initialised */
+    _Atomic uint32_t pid;      /* owner; 0: free */
+    _Atomic uint8_t ready;     /* its ring is populated and initialised */
+    _Atomic uint8_t ended;     /* the owner has ended in an orderly way, or its crash is told */
+    _Atomic uint8_t steadfast; /* the owner does not die of SIGTERM */
+    _Atomic uint8_t crash;     /* enum octo_crash_state of the crash of this number, of whichever process */
 };
 
 /* What the leading writer is about to write, so that its successor neither loses nor doubles a line when it
@@ -153,6 +158,26 @@ void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const stru
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 
+/* Process pid ends in an orderly way, or has told of its crash: nobody has to tell for it. Any thread, signal-safe. */
+void octo_segment_ended(struct octo_segment *segment, uint32_t pid);
+
+/* Process pid has a handler for SIGTERM, or ignores it: if it is gone without a word, that was something else. */
+void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid);
+
+/* The board of slot i, or NULL if that slot was never used. */
+struct octo_board *octo_segment_board(struct octo_segment *segment, unsigned i);
+
+/* The board beside that ring, if process pid has it to itself; else NULL. Any thread. */
+struct octo_board *octo_segment_own_board(struct octo_segment *segment, uint32_t pid,
+                                          const struct octo_ring *ring);
+
+/* A crash to be told, state BEGUN, all zero; or NULL: no memory, or 64 have not been written yet. Any thread, signal-safe. */
+struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment);
+
+/* The state of a crash, and the crash of that number. */
+_Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const struct octo_crash *crash);
+struct octo_crash *octo_segment_crash(struct octo_segment *segment, unsigned i);
+
 /* True if a process has ended, even if its parent has not asked for it yet. Opens a descriptor for a moment: the
  * writer thread only. */
 bool octo_segment_process_over(uint32_t pid);
@@ -166,8 +191,14 @@ unsigned octo_segment_reap(struct octo_segment *segment);
 /* Events refused so far because a ring was full. */
 uint64_t octo_segment_dropped(struct octo_segment *segment);
 
-/* True if nothing waits in any ring. Any thread; a hint. */
+/* True if nothing waits in any ring, and every crash that was told is written. Any thread; a hint. */
 bool octo_segment_empty(struct octo_segment *segment);
+
+/* True if slot i was of a process whose end has to be told, once it is over: it has left requests, or it should not have died. */
+bool octo_segment_slot_matters(struct octo_segment *segment, unsigned i);
+
+/* True if, all its processes being over, nothing of the segment has to be written. */
+bool octo_segment_finished(struct octo_segment *segment);
 
 /* At the orderly exit of the service's last process: removes the file if everything is written (what is not, the
  * next start writes). The mapping stays. Any thread. */

@@ -206,7 +206,7 @@ static void consider(const struct place *place, const char *name, const struct o
         while (i < OCTO_SEGMENT_ORPHANS && orphan[i].segment != NULL)
             i++;
         memcpy(leaf + 1, name, NAME_LEN + 1);
-        if (segment != NULL && octo_segment_empty(segment))
+        if (segment != NULL && octo_segment_finished(segment))
             finding = REMOVE;
         if (finding == ADOPT && segment != NULL && i < OCTO_SEGMENT_ORPHANS &&
             concat(orphan[i].path, sizeof orphan[i].path, place->dir, leaf))

@@ -7,9 +7,8 @@
 #include "export/encode.h"
 
 #include "base/call_names.h"
-#include "base/hex.h"
-#include "export/form.h"
-#include "export/target.h"
+#include "export/encode_crash.h"
+#include "export/field.h"
 
 #ifndef OCTO_VERSION
 #define OCTO_VERSION "unknown"
@@ -19,18 +18,19 @@ enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
     AFTER_PATH_MAX = 1100,
+    END_MAX = 160, /* the number of pid, the line end */
     PROVIDER_ROOM = 5 * OCTO_LLM_PROVIDER_MAX,
     MODEL_ROOM = 5 * OCTO_LLM_MODEL_MAX,
     CALL_MAX = PROVIDER_ROOM + 2 * MODEL_ROOM + 260, /* and those of a model's call; its method is POST */
     HELD_MAX = 600,                                  /* and of what a request has taken */
     AFTER_HELD_MAX = 200,
     SOCKET_ROOM = 200, /* bytes of output for a Unix socket's path; what is more is left out */
-    ESCAPE_MAX = 6,    /* bytes of output a byte of text may need */
 };
 /* Longest head, identity, id, method and host must leave room for a path. */
-_Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * ESCAPE_MAX + AFTER_PATH_MAX + 256 < OCTO_LINE_MAX,
+_Static_assert(416 + OCTO_IDENTITY_MAX + (ID_MAX + 255 + 255) * OCTO_ESCAPE_MAX + AFTER_PATH_MAX + 256 <
+                   OCTO_LINE_MAX,
                "a path of some length fits always");
-_Static_assert(CALL_MAX < (255 - 4) * ESCAPE_MAX, "a model's call needs no more");
+_Static_assert(CALL_MAX < (255 - 4) * OCTO_ESCAPE_MAX, "a model's call needs no more");
 
 const char *octo_abort_reason_name(unsigned reason)
 {
@@ -69,73 +69,6 @@ const char *octo_llm_operation_name(unsigned operation)
     return operation < OCTO_LLM_OPERATION_COUNT ? names[operation] : "unknown";
 }
 
-static inline char *put_form_text(char *p, const struct octo_form_text *t)
-{
-    memcpy(p, t->text, sizeof t->text);
-    return p + t->len;
-}
-
-static inline char *put_key(char *p, const struct octo_form *form, enum octo_key key)
-{
-    memcpy(p, form->key[key].text, sizeof form->key[key].text);
-    return p + form->key[key].len;
-}
-
-static inline char *put_close(char *p, const struct octo_form_close *close)
-{
-    memcpy(p, close->text, sizeof close->text);
-    return p + close->len;
-}
-
-static inline char *put_number(char *p, const struct octo_form *form, enum octo_key key, uint64_t value)
-{
-    return put_close(octo_put_u64(put_key(p, form, key), value), &form->number_end);
-}
-
-static inline char *put_ms(char *p, const struct octo_form *form, enum octo_key key, uint64_t ns)
-{
-    return put_close(octo_put_ms(put_key(p, form, key), ns), &form->number_end);
-}
-
-static inline char *put_true(char *p, const struct octo_form *form, enum octo_key key)
-{
-    return put_close(OCTO_PUT(put_key(p, form, key), "true"), &form->number_end);
-}
-
-/* A text that is short enough by its source: 255 bytes at most. */
-static inline char *put_short(char *p, const struct octo_form *form, enum octo_key key, const char *text, size_t n)
-{
-    bool cut = false;
-
-    p = put_key(p, form, key);
-    return put_close(octo_put_text(p, p + n * ESCAPE_MAX, text, n, &cut), &form->text_end);
-}
-
-/* A text of any length, up to end. cut: it is not the whole even before. */
-static char *put_long(char *p, const struct octo_form *form, enum octo_key key, enum octo_key truncated, char *end,
-                      struct octo_span text, bool redact, bool cut)
-{
-    bool full = false;
-
-    p = put_key(p, form, key);
-    p = redact ? octo_target_put(p, end, text, &full) : octo_put_text(p, end, text.at, text.len, &full);
-    p = put_close(p, &form->text_end);
-    return cut || full ? put_true(p, form, truncated) : p;
-}
-
-static char *put_word(char *p, const struct octo_form *form, enum octo_key key, const char *word)
-{
-    p = put_key(p, form, key);
-    return put_close(octo_put_bytes(p, word, strlen(word)), &form->text_end);
-}
-
-static inline char *put_trace(char *p, const struct octo_form *form, const struct octo_record *r)
-{
-    p = octo_hex_put16(octo_hex_put16(put_key(p, form, OCTO_KEY_TRACE_ID), r->trace[0]), r->trace[1]);
-    p = put_close(p, &form->text_end);
-    return put_close(octo_hex_put16(put_key(p, form, OCTO_KEY_SPAN_ID), r->span), &form->text_end);
-}
-
 static char *put_address(char *p, const struct octo_record *r)
 {
     switch (r->family) {
@@ -152,7 +85,7 @@ static char *put_address(char *p, const struct octo_record *r)
 
 static char *put_peer(char *p, const struct octo_form *form, enum octo_key key, const struct octo_record *r)
 {
-    return put_close(put_address(put_key(p, form, key), r), &form->text_end);
+    return octo_field_close(put_address(octo_field_key(p, form, key), r), &form->text_end);
 }
 
 /* Whom the service asks: 10.0.0.4:80, [::1]:80, unix:/run/x.sock. path: of that, r->port bytes. */
@@ -160,7 +93,7 @@ static char *put_asked(char *p, const struct octo_form *form, const struct octo_
 {
     bool cut = false, brackets = r->family == OCTO_PEER_IPV6;
 
-    p = put_key(p, form, OCTO_KEY_PEER);
+    p = octo_field_key(p, form, OCTO_KEY_PEER);
     if (brackets)
         *p++ = '[';
     p = put_address(p, r);
@@ -173,7 +106,7 @@ static char *put_asked(char *p, const struct octo_form *form, const struct octo_
         *p++ = ':';
         p = octo_put_u64(p, r->port);
     }
-    return put_close(p, &form->text_end);
+    return octo_field_close(p, &form->text_end);
 }
 
 /* request_id, method, path, client, host; for a request that the service makes: context, and peer at the end. end: of
@@ -190,20 +123,20 @@ static char *put_request(char *p, const struct octo_encoder *e, const struct oct
     if (authority.len > 255)
         authority.len = 255;
     if (r->id_len > 0 && r->id_len <= ID_MAX)
-        p = put_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
+        p = octo_field_short(p, form, OCTO_KEY_REQUEST_ID, id, r->id_len);
     if (r->trace[0] | r->trace[1])
-        p = put_trace(p, form, r);
+        p = octo_field_trace(p, form, r->trace, r->span);
     if (r->flags & (OCTO_RECORD_CERTAIN | OCTO_RECORD_INFERRED))
-        p = put_word(p, form, OCTO_KEY_CONTEXT, r->flags & OCTO_RECORD_CERTAIN ? "certain" : "inferred");
+        p = octo_field_word(p, form, OCTO_KEY_CONTEXT, r->flags & OCTO_RECORD_CERTAIN ? "certain" : "inferred");
     if (r->method_len > 0) {
-        p = put_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
-        p = put_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * ESCAPE_MAX,
-                     target.path, true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
+        p = octo_field_short(p, form, OCTO_KEY_METHOD, method, r->method_len);
+        p = octo_field_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * OCTO_ESCAPE_MAX,
+                            target.path, true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
     }
     if (!made)
         p = put_peer(p, form, OCTO_KEY_CLIENT, r);
     if (authority.len != 0)
-        p = put_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);
+        p = octo_field_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);
     return made ? put_asked(p, form, r, host + r->host_len + r->target_len) : p;
 }
 
@@ -212,16 +145,16 @@ static char *put_result(char *p, const struct octo_form *form, const struct octo
     bool has_status = (r->flags & OCTO_RECORD_HAS_STATUS) != 0;
 
     if (has_status)
-        p = put_number(p, form, OCTO_KEY_STATUS_CODE, r->status);
-    p = put_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
+        p = octo_field_number(p, form, OCTO_KEY_STATUS_CODE, r->status);
+    p = octo_field_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
     if (has_status)
-        p = put_ms(p, form, OCTO_KEY_TTFB_MS, r->ttfb_ns);
-    p = put_number(p, form, OCTO_KEY_BYTES_IN, r->bytes_in);
-    p = put_number(p, form, OCTO_KEY_BYTES_OUT, r->bytes_out);
+        p = octo_field_ms(p, form, OCTO_KEY_TTFB_MS, r->ttfb_ns);
+    p = octo_field_number(p, form, OCTO_KEY_BYTES_IN, r->bytes_in);
+    p = octo_field_number(p, form, OCTO_KEY_BYTES_OUT, r->bytes_out);
     if ((r->flags & OCTO_RECORD_SLOW) != 0)
-        p = put_true(p, form, OCTO_KEY_SLOW);
+        p = octo_field_true(p, form, OCTO_KEY_SLOW);
     if ((r->flags & OCTO_RECORD_KILLED) != 0)
-        p = put_true(p, form, OCTO_KEY_KILLED);
+        p = octo_field_true(p, form, OCTO_KEY_KILLED);
     return p;
 }
 
@@ -244,7 +177,7 @@ static char *put_calls(char *p, const struct octo_form *form, const struct octo_
 
     for (unsigned i = 0; i < OCTO_SEAT_CLASSES; i++)
         total_ns += facts->class_ns[i];
-    p = OCTO_PUT(put_key(p, form, OCTO_KEY_SYSCALLS), "{\"count\": ");
+    p = OCTO_PUT(octo_field_key(p, form, OCTO_KEY_SYSCALLS), "{\"count\": ");
     p = put_part(octo_put_u64(p, facts->calls), "total", total_ns);
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
         p = put_part(p, parts[i].name, facts->class_ns[parts[i].class]);
@@ -258,7 +191,7 @@ static char *put_calls(char *p, const struct octo_form *form, const struct octo_
         p = octo_put_u64(OCTO_PUT(p, "\", \"count\": "), facts->top[i].count);
         p = OCTO_PUT(octo_put_ms(OCTO_PUT(p, ", \"ms\": "), facts->top[i].ns), "}");
     }
-    return put_close(OCTO_PUT(p, "]}"), &form->number_end);
+    return octo_field_close(OCTO_PUT(p, "]}"), &form->number_end);
 }
 
 /* What is behind the texts of a request that was measured. end: as for the path. A method of 255 bytes that are all escaped, as a damaged
@@ -273,16 +206,16 @@ static char *put_held(char *p, const struct octo_form *form, const struct octo_r
         return p;
     memcpy(&facts, at, sizeof(facts));
     if (facts.cpu_ns != OCTO_NS_UNKNOWN)
-        p = put_ms(p, form, OCTO_KEY_CPU_MS, facts.cpu_ns);
+        p = octo_field_ms(p, form, OCTO_KEY_CPU_MS, facts.cpu_ns);
     if (facts.run_queue_ns != OCTO_NS_UNKNOWN)
-        p = put_ms(p, form, OCTO_KEY_RUN_QUEUE_MS, facts.run_queue_ns);
+        p = octo_field_ms(p, form, OCTO_KEY_RUN_QUEUE_MS, facts.run_queue_ns);
     return facts.calls != 0 ? put_calls(p, form, &facts) : p;
 }
 
 static char *put_failure(char *p, const struct octo_form *form, const struct octo_record *r)
 {
-    p = put_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
-    return put_word(p, form, OCTO_KEY_ERROR_CODE, octo_failure_code(r->reason));
+    p = octo_field_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
+    return octo_field_word(p, form, OCTO_KEY_ERROR_CODE, octo_failure_code(r->reason));
 }
 
 /* A name of a provider or model, in at most `most` bytes: it is cut only where nearly all of it has to be escaped. */
@@ -291,8 +224,8 @@ static char *put_name(char *p, const struct octo_form *form, enum octo_key key, 
 {
     bool cut = false;
 
-    p = put_key(p, form, key);
-    return put_close(octo_put_text(p, p + most, name, n, &cut), &form->text_end);
+    p = octo_field_key(p, form, key);
+    return octo_field_close(octo_put_text(p, p + most, name, n, &cut), &form->text_end);
 }
 
 /* What is behind the texts of a call of a language model. */
@@ -310,15 +243,15 @@ static char *put_call(char *p, const struct octo_form *form, const struct octo_r
     at += facts.model_len;
     if (facts.answer_model_len > 0)
         p = put_name(p, form, OCTO_KEY_ANSWER_MODEL, at, facts.answer_model_len, MODEL_ROOM);
-    p = put_word(p, form, OCTO_KEY_OPERATION, octo_llm_operation_name(facts.operation));
-    p = put_key(p, form, OCTO_KEY_STREAMING);
-    p = put_close(facts.streams ? OCTO_PUT(p, "true") : OCTO_PUT(p, "false"), &form->number_end);
+    p = octo_field_word(p, form, OCTO_KEY_OPERATION, octo_llm_operation_name(facts.operation));
+    p = octo_field_key(p, form, OCTO_KEY_STREAMING);
+    p = octo_field_close(facts.streams ? OCTO_PUT(p, "true") : OCTO_PUT(p, "false"), &form->number_end);
     if (facts.first_token_ns != 0)
-        p = put_ms(p, form, OCTO_KEY_FIRST_TOKEN_MS, facts.first_token_ns);
+        p = octo_field_ms(p, form, OCTO_KEY_FIRST_TOKEN_MS, facts.first_token_ns);
     if (facts.input_tokens != OCTO_TOKENS_UNKNOWN)
-        p = put_number(p, form, OCTO_KEY_INPUT_TOKENS, facts.input_tokens);
+        p = octo_field_number(p, form, OCTO_KEY_INPUT_TOKENS, facts.input_tokens);
     if (facts.output_tokens != OCTO_TOKENS_UNKNOWN)
-        p = put_number(p, form, OCTO_KEY_OUTPUT_TOKENS, facts.output_tokens);
+        p = octo_field_number(p, form, OCTO_KEY_OUTPUT_TOKENS, facts.output_tokens);
     return p;
 }
 
@@ -329,20 +262,20 @@ static char *put_call_failure(char *p, const struct octo_form *form, const struc
     char *end = text + strlen(text);
 
     if (r->reason < OCTO_FAILURE_KINDS) {
-        p = put_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
+        p = octo_field_word(p, form, OCTO_KEY_ERROR, octo_failure_text(r->reason));
     } else {
         end = octo_put_u64(end, r->status);
-        p = put_short(p, form, OCTO_KEY_ERROR, text, (size_t)(end - text));
+        p = octo_field_short(p, form, OCTO_KEY_ERROR, text, (size_t)(end - text));
     }
-    return put_word(p, form, OCTO_KEY_ERROR_CODE, "LLM_API_ERROR");
+    return octo_field_word(p, form, OCTO_KEY_ERROR_CODE, "LLM_API_ERROR");
 }
 
 static char *put_protocol(char *p, const struct octo_form *form, const struct octo_record *r)
 {
-    return put_word(p, form, OCTO_KEY_PROTOCOL,
-                    r->protocol == 10   ? "HTTP/1.0"
-                    : r->protocol == 11 ? "HTTP/1.1"
-                                        : "unknown");
+    return octo_field_word(p, form, OCTO_KEY_PROTOCOL,
+                           r->protocol == 10   ? "HTTP/1.0"
+                           : r->protocol == 11 ? "HTTP/1.1"
+                                               : "unknown");
 }
 
 static size_t held_room(const struct octo_record *r)
@@ -350,7 +283,8 @@ static size_t held_room(const struct octo_record *r)
     return r->flags & OCTO_RECORD_HELD ? HELD_MAX : 0;
 }
 
-static char *put_fields(char *p, const struct octo_encoder *e, const struct octo_record *r, char *end)
+static char *put_fields(char *p, const struct octo_encoder *e, const struct octo_record *r,
+                        const struct octo_crash *crash, char *end)
 {
     const struct octo_form *form = e->form;
     struct octo_span text = {r->text + r->id_len + r->method_len + r->host_len, r->target_len};
@@ -373,20 +307,22 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         return put_call_failure(p, form, r);
     case OCTO_EV_REQUEST_ABORTED:
         p = put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r, end);
-        return put_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
+        return octo_field_word(p, form, OCTO_KEY_REASON, octo_abort_reason_name(r->reason));
     case OCTO_EV_CONNECTION_OPENED:
         return put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);
     case OCTO_EV_CONNECTION_CLOSED:
         p = put_protocol(put_peer(p, form, OCTO_KEY_PEER, r), form, r);
-        return put_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
+        return octo_field_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
     case OCTO_EV_SERVICE_STARTED:
-        p = put_long(p, form, OCTO_KEY_ARGV0, OCTO_KEY_ARGV0_TRUNCATED, end, text, false, false);
-        return put_word(p, form, OCTO_KEY_SHIM_VERSION, OCTO_VERSION);
+        p = octo_field_long(p, form, OCTO_KEY_ARGV0, OCTO_KEY_ARGV0_TRUNCATED, end, text, false, false);
+        return octo_field_word(p, form, OCTO_KEY_SHIM_VERSION, OCTO_VERSION);
+    case OCTO_EV_SERVICE_CRASHED:
+        return crash ? octo_encode_crash(p, form, crash, end + AFTER_PATH_MAX - END_MAX) : p;
     case OCTO_EV_SERVICE_STOPPED:
-        return put_number(p, form, OCTO_KEY_EXIT_CODE, r->status);
+        return octo_field_number(p, form, OCTO_KEY_EXIT_CODE, r->status);
     default: /* SHIM_* */
-        p = put_long(p, form, OCTO_KEY_REASON, OCTO_KEY_REASON_TRUNCATED, end, text, false, false);
-        return put_number(p, form, OCTO_KEY_COUNT, r->count);
+        p = octo_field_long(p, form, OCTO_KEY_REASON, OCTO_KEY_REASON_TRUNCATED, end, text, false, false);
+        return octo_field_number(p, form, OCTO_KEY_COUNT, r->count);
     }
 }
 
@@ -406,10 +342,11 @@ static inline char *put_stamp(char *p, struct octo_encoder *e, uint64_t real_ns)
 static inline char *put_identity(char *p, const struct octo_encoder *e, const struct octo_record *r)
 {
     p = octo_put_bytes(p, e->identity, e->identity_len);
-    return put_close(octo_put_u64(p, r->pid), &e->form->number_end);
+    return octo_field_close(octo_put_u64(p, r->pid), &e->form->number_end);
 }
 
-size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out)
+static size_t encode(struct octo_encoder *e, const struct octo_record *r, const struct octo_crash *crash,
+                     int64_t real_offset_ns, char *out)
 {
     const struct octo_form *form = e->form;
     const struct octo_form_text *event = &form->event[r->kind];
@@ -417,20 +354,33 @@ size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t 
     char *end = out + OCTO_LINE_MAX - AFTER_PATH_MAX;
     char *p = out;
 
-    p = put_form_text(p, form->stamp_first ? &form->before_stamp : event);
+    p = octo_field_form_text(p, form->stamp_first ? &form->before_stamp : event);
     p = put_stamp(p, e, real_ns);
-    p = put_form_text(p, &form->level[r->level]);
+    p = octo_field_form_text(p, &form->level[r->level]);
     if (form->stamp_first)
-        p = put_form_text(p, event);
+        p = octo_field_form_text(p, event);
     if (form->identity_first) {
         p = put_identity(p, e, r);
-        p = put_fields(p, e, r, end);
+        p = put_fields(p, e, r, crash, end);
     } else {
         p = octo_put_bytes(p, form->logger.text, form->logger.len);
-        p = put_fields(p, e, r, end - e->identity_len);
+        p = put_fields(p, e, r, crash, end - e->identity_len);
         p = put_identity(p, e, r);
     }
-    return (size_t)(put_close(p, &form->line_end) - out);
+    return (size_t)(octo_field_close(p, &form->line_end) - out);
+}
+
+size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out)
+{
+    return encode(e, r, NULL, real_offset_ns, out);
+}
+
+size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash, int64_t real_offset_ns, char *out)
+{
+    const struct octo_record r = {
+        .kind = OCTO_EV_SERVICE_CRASHED, .level = OCTO_CRITICAL, .mono_ns = crash->mono_ns, .pid = crash->pid};
+
+    return encode(e, &r, crash, real_offset_ns, out);
 }
 
 void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, const char *environment,
@@ -448,8 +398,8 @@ void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, c
     for (unsigned i = 0; i < 3; i++) {
         size_t n = strlen(names[i]);
 
-        p = put_short(p, e->form, keys[i], names[i], n < 127 ? n : 127);
+        p = octo_field_short(p, e->form, keys[i], names[i], n < 127 ? n : 127);
     }
-    p = put_key(p, e->form, OCTO_KEY_PID);
+    p = octo_field_key(p, e->form, OCTO_KEY_PID);
     e->identity_len = (uint32_t)(p - e->identity);
 }

@@ -9,6 +9,7 @@
 #ifndef OCTO_EXPORT_ENCODE_H
 #define OCTO_EXPORT_ENCODE_H
 
+#include "event/crash.h"
 #include "export/put.h"
 #include "octoshim/record.h"
 
@@ -38,6 +39,9 @@ void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, c
  * Returns the bytes written, 1 to OCTO_LINE_MAX.
  */
 size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out);
+
+/* The same of a crash: service.crashed. Its numbers are what its process has put there: out of range, they are cut down. */
+size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash, int64_t real_offset_ns, char *out);
 
 /* A short lower_case word for `reason` of request.aborted; static storage. */
 const char *octo_abort_reason_name(unsigned reason);

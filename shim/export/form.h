@@ -53,6 +53,18 @@
     X(ARGV0, "argv0", "\"")                                                                                       \
     X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                                     \
     X(SHIM_VERSION, "shim_version", "\"")                                                                         \
+    X(SIGNAL, "signal", "\"")                                                                                    \
+    X(SIGNAL_CODE, "signal_code", "\"")                                                                           \
+    X(ADDRESS, "address", "\"")                                                                                  \
+    X(SENDER_PID, "sender_pid", "")                                                                               \
+    X(THREAD_ID, "thread_id", "")                                                                                 \
+    X(THREAD_NAME, "thread_name", "\"")                                                                           \
+    X(STACK_ID, "stack_id", "\"")                                                                                 \
+    X(STACK, "stack", "")                                                                                         \
+    X(STACK_TRUNCATED, "stack_truncated", "")                                                                     \
+    X(STACK_ERROR, "stack_error", "\"")                                                                           \
+    X(REQUESTS_IN_FLIGHT, "requests_in_flight", "")                                                               \
+    X(REQUESTS, "requests", "")                                                                                   \
     X(EXIT_CODE, "exit_code", "")                                                                                 \
     X(SERVICE, "service", "\"")                                                                                   \
     X(ENVIRONMENT, "environment", "\"")                                                                           \

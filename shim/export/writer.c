@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
+#include "export/deaths.h"
 #include "export/probe.h"
 #include "export/process_context.h"
 #include "export/writer_parts.h"
@@ -50,8 +51,12 @@ static void take_over_orphans(struct octo_writer *w)
             orphan->app_version[OCTO_SEGMENT_NAME_MAX - 1] = 0;
         octo_encoder_init(&encoder, w->settings->json, orphan->service, orphan->environment, orphan->app_version);
         octo_drain_recover(w, orphan, &encoder);
-        while (!atomic_load(&w->stop) && !octo_segment_empty(orphan))
+        octo_deaths_look(orphan, true);
+        while (!atomic_load(&w->stop) && !octo_segment_empty(orphan)) {
             octo_drain_batch(w, orphan, &encoder, 0);
+            if (!w->more)
+                octo_deaths_write(w, orphan, &encoder);
+        }
         if (octo_segment_empty(orphan))
             octo_segment_orphan_done(i);
     }
@@ -75,6 +80,7 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
     atomic_store(&w->segment->asleep, long_sleep ? OCTO_ASLEEP : OCTO_NAPPING);
     octo_writer_sleep(w, seen, OCTO_NAP_MS);
     if (long_sleep && atomic_load(&w->segment->asleep) == OCTO_ASLEEP && octo_segment_empty(w->segment)) {
+        octo_deaths_look(w->segment, false);
         octo_segment_reap(w->segment);
         octo_sink_rest(&w->sink);
         octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : most_ms);
@@ -93,6 +99,12 @@ static void work(struct octo_writer *w)
         uint32_t seen = atomic_load(&w->segment->doorbell);
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
+        if (lines == 0 || !w->more)
+            octo_deaths_write(w, w->segment, &w->encoder);
+        if (octo_clock_coarse_ns() >= w->deaths_ns) {
+            octo_deaths_look(w->segment, false);
+            w->deaths_ns = octo_clock_coarse_ns() + OCTO_DEATHS_MS * OCTO_NS_PER_MS;
+        }
         octo_push(&w->push, &w->spans, w->segment, &w->sink, false);
         octo_probe_look(w->settings, w->segment);
         if (lines != 0 && w->more)
@@ -175,8 +187,7 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
     }
 }
 
-/* Wakes the leading writer, whichever process it is in. */
-static void ring_bell(struct octo_segment *segment)
+void octo_writer_wake(struct octo_segment *segment)
 {
     atomic_fetch_add(&segment->doorbell, 1);
     octo_sys(SYS_futex, &segment->doorbell, FUTEX_WAKE, INT_MAX, 0, 0, 0);
@@ -192,7 +203,7 @@ void octo_writer_ring(struct octo_segment *segment, bool urgent)
         return;
     /* One of those who see it rings. */
     if (atomic_compare_exchange_strong(&segment->asleep, &asleep, OCTO_AWAKE))
-        ring_bell(segment);
+        octo_writer_wake(segment);
 }
 
 void octo_writer_stop(uint64_t timeout_ns)
@@ -205,7 +216,7 @@ void octo_writer_stop(uint64_t timeout_ns)
     atomic_store(&writer.stop, 1);
     /* It may be about to sleep just now: knock until it is gone. */
     do {
-        ring_bell(writer.segment);
+        octo_writer_wake(writer.segment);
         octo_lead_nudge(&writer.segment->lead);
     } while (!octo_thread_wait(&writer.thread, STOP_STEP_MS * OCTO_NS_PER_MS) && octo_clock_mono_ns() < deadline);
     if (atomic_load(&writer.thread.tid) == 0) {
@@ -221,7 +232,7 @@ void octo_writer_flush(struct octo_segment *segment, uint64_t timeout_ns)
 
     if (octo_segment_empty(segment))
         return;
-    ring_bell(segment);
+    octo_writer_wake(segment);
     /* Nobody to wait for, or one who cannot write: what is in the rings is for a sibling or the next start. */
     while (!octo_segment_empty(segment) && !atomic_load(&segment->stuck) && octo_clock_mono_ns() < deadline &&
            (octo_lead_held(&segment->lead) || atomic_load(&state) == RUNNING))

@@ -28,6 +28,9 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
  * signal-safe. One load when there is nothing to do; one futex call else. */
 void octo_writer_ring(struct octo_segment *segment, bool urgent);
 
+/* Wakes it whatever it does. The same. */
+void octo_writer_wake(struct octo_segment *segment);
+
 /* Ends this process's writer and waits until it is gone, at most timeout_ns: before setuid, unshare, setns.
  * A later octo_writer_ensure() starts a new one. Any thread. */
 void octo_writer_stop(uint64_t timeout_ns);

@@ -22,6 +22,7 @@ enum {
     OCTO_MUTED_NAP_MS = 100,      /* between looks where a process may not ring */
     OCTO_RETRY_MS = 1000,         /* between attempts to write into a sink that fails */
     OCTO_REPORT_MS = 1000,        /* between two events of one kind about the shim itself */
+    OCTO_DEATHS_MS = 1000,        /* between looks whether a process is gone without a word */
     OCTO_SPANS_REPORT_MS = 60000, /* the same, about spans that do not arrive */
     OCTO_SPANS_LOOK_MS = 1000,    /* between looks at what became of those that are under way */
 };
@@ -46,6 +47,7 @@ struct octo_writer {
     struct octo_spans spans;
     struct octo_push push;
     struct octo_trouble trouble;
+    uint64_t deaths_ns; /* next look at who is gone */
     uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns, spans_ns,
         degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */
     uint64_t lost_records[OCTO_SEGMENT_SLOTS]; /* of the batch, by ring */

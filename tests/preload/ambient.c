@@ -10,6 +10,9 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
+#define BIT(signal) (1ull << ((signal) - 1))
+#define CRASHES (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGABRT))
+
 static void look(const char *when)
 {
     extern char **environ;
@@ -25,6 +28,8 @@ static void look(const char *when)
                                       "SigPnd", "ShdPnd",     "SigBlk",   "SigIgn",       "SigCgt",
                                       "CapEff", "NoNewPrivs", "Seccomp:", "Cpus_allowed:"};
         line[strcspn(line, "\n")] = 0;
+        if (strncmp(line, "SigCgt", 6) == 0) // those of a crash are the shim's where they are nobody's
+            sprintf(line, "SigCgt: %llx", strtoull(line + 7, NULL, 16) & ~CRASHES);
         for (size_t i = 0; i < COUNT(fields); i++)
             if (strncmp(line, fields[i], strlen(fields[i])) == 0 && i != 4)
                 say("%s", line);

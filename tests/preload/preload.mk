@@ -3,8 +3,8 @@
 PRELOAD_RUN := tests/preload/run --build $(BUILD)/preload
 
 .PHONY: test-preload test-preload-valgrind
-test-preload: $(LIB)
+test-preload: $(LIB) $(STACK)
 	$(PRELOAD_RUN) $(PRELOAD)
 
-test-preload-valgrind: $(LIB)
+test-preload-valgrind: $(LIB) $(STACK)
 	$(PRELOAD_RUN) --valgrind $(PRELOAD)

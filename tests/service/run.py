@@ -95,7 +95,8 @@ def share(directory):
     if harness.CONFIG:
         os.environ["OCTO_TEST_CONFIG"] = shutil.copy(harness.CONFIG, directory)
     if os.path.exists(harness.LIBRARY):
-        shutil.copy(os.path.join(os.path.dirname(harness.LIBRARY), "octoshim-otlp"), directory)
+        for program in ("octoshim-otlp", "octoshim-stack"):
+            shutil.copy(os.path.join(os.path.dirname(harness.LIBRARY), program), directory)
         os.environ["OCTO_TEST_LIBRARY"] = shutil.copy(harness.LIBRARY, directory)
 
 

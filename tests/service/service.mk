@@ -7,7 +7,7 @@ SERVICE_OUT := $(BUILD)/service
 
 .PHONY: test-service test-service-rules
 
-test-service: $(LIB) $(OTLP) $(SERVICE_OUT)/load $(SERVICE_OUT)/octoshim-otlp $(SERVICE_OUT)/node_modules
+test-service: $(LIB) $(OTLP) $(STACK) $(SERVICE_OUT)/load $(SERVICE_OUT)/octoshim-otlp $(SERVICE_OUT)/node_modules
 	OCTO_TEST_LIBRARY=$(abspath $(LIB)) OCTO_TEST_BUILD=$(abspath $(SERVICE_OUT)) \
 	    /usr/bin/python3 -B tests/service/run.py $(TESTS)
 

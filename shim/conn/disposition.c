@@ -1,0 +1,166 @@
+/* Dispositions: see disposition.h. */
+#include "conn/disposition.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static const int covered[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+enum { COVERED = sizeof covered / sizeof *covered };
+
+/* What came with the service's SIG_DFL: what it reads back. In words, each as it was at some time. */
+static struct {
+    _Atomic uint64_t flags, mask;
+    void (*_Atomic restorer)(void);
+} given[COVERED];
+
+static int (*change)(int, const struct sigaction *, struct sigaction *);
+static octo_signal_handler *_Atomic ours; /* NULL: nowhere */
+static _Atomic bool uses_stacks;
+
+_Static_assert(sizeof(sigset_t) >= sizeof(uint64_t), "the kernel's mask is the first word");
+
+static int place(int signal)
+{
+    for (int i = 0; i < COVERED; i++)
+        if (covered[i] == signal)
+            return i;
+    return -1;
+}
+
+static bool is_ours(const struct sigaction *action)
+{
+    octo_signal_handler *handler = atomic_load_explicit(&ours, memory_order_relaxed);
+
+    return handler && (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == handler;
+}
+
+static bool is_default(const struct sigaction *action)
+{
+    return action->sa_handler == SIG_DFL;
+}
+
+static void keep(int i, const struct sigaction *action)
+{
+    atomic_store(&given[i].flags, (uint64_t)(unsigned)action->sa_flags);
+    atomic_store(&given[i].mask, *(const uint64_t *)(const void *)&action->sa_mask);
+    atomic_store(&given[i].restorer, action->sa_restorer);
+}
+
+/* What the service reads in the place of ours. */
+static void give(int i, struct sigaction *action)
+{
+    action->sa_handler = SIG_DFL;
+    action->sa_flags = (int)atomic_load(&given[i].flags);
+    *(uint64_t *)(void *)&action->sa_mask = atomic_load(&given[i].mask);
+    action->sa_restorer = atomic_load(&given[i].restorer);
+}
+
+/* Ours in the place of the SIG_DFL that is there, which is kept. All signals wait meanwhile: without us the process would be no more. */
+static void cover(int i)
+{
+    octo_signal_handler *handler = atomic_load(&ours);
+    struct sigaction here = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, there;
+
+    here.sa_sigaction = handler;
+    memset(&here.sa_mask, 0xff, sizeof(here.sa_mask));
+    if (!handler || change(covered[i], NULL, &there) != 0 || !is_default(&there))
+        return;
+    keep(i, &there); /* before it may be asked for */
+    change(covered[i], &here, NULL);
+}
+
+void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struct sigaction *))
+{
+    change = sigaction;
+}
+
+void octo_disposition_cover(octo_signal_handler *handler)
+{
+    struct sigaction there;
+    int kept = errno;
+
+    if (!change) /* not loaded as a library is */
+        return;
+    for (int signal = 1; signal < NSIG; signal++)
+        if (change(signal, NULL, &there) == 0 && (there.sa_flags & SA_ONSTACK) && !is_default(&there) &&
+            there.sa_handler != SIG_IGN)
+            atomic_store(&uses_stacks, true);
+    atomic_store(&ours, handler);
+    for (int i = 0; i < COVERED; i++)
+        cover(i);
+    errno = kept;
+}
+
+void octo_disposition_uncover(void)
+{
+    struct sigaction action;
+    int kept = errno;
+
+    for (int i = 0; i < COVERED && atomic_load(&ours); i++)
+        if (change(covered[i], NULL, &action) == 0 && is_ours(&action)) {
+            give(i, &action);
+            change(covered[i], &action, NULL);
+        }
+    atomic_store(&ours, NULL);
+    errno = kept;
+}
+
+int octo_disposition_change(int signal, const struct sigaction *action, struct sigaction *old)
+{
+    int i = place(signal), result = change(signal, action, old);
+
+    if (!atomic_load_explicit(&ours, memory_order_relaxed) || result != 0)
+        return result;
+    if (action && (action->sa_flags & SA_ONSTACK) && !is_default(action) && action->sa_handler != SIG_IGN)
+        atomic_store(&uses_stacks, true);
+    if (i < 0)
+        return result;
+    if (old && is_ours(old))
+        give(i, old);
+    if (action && is_default(action))
+        cover(i);
+    return result;
+}
+
+sighandler_t octo_disposition_changed(int signal, sighandler_t was)
+{
+    octo_signal_handler *handler = atomic_load(&ours);
+    int i = place(signal), kept = errno;
+
+    if (!handler || i < 0)
+        return was;
+    cover(i); /* if that is what the service has put there */
+    errno = kept;
+    return (void *)was == (void *)handler ? SIG_DFL : was;
+}
+
+/* The kernel's own struct, where all zeroes are SIG_DFL. */
+struct kernel_action {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+void octo_disposition_default(int signal)
+{
+    static const struct kernel_action none;
+
+    octo_sys(SYS_rt_sigaction, signal, &none, NULL, sizeof none.mask);
+}
+
+bool octo_disposition_is_deadly(int signal)
+{
+    struct kernel_action there;
+
+    return octo_sys(SYS_rt_sigaction, signal, NULL, &there, sizeof there.mask) == 0 && there.handler == SIG_DFL;
+}
+
+bool octo_disposition_uses_stacks(void)
+{
+    return atomic_load(&uses_stacks);
+}

@@ -1,0 +1,46 @@
+/*
+ * Dispositions: what the service believes that it does with the five signals of a crash, and what the kernel knows.
+ *
+ * Our handler stands only where the service leaves the signal to the kernel (SIG_DFL). Where it has a handler, or ignores the
+ * signal, the kernel has just that, so that a runtime for which these signals are everyday business (JVM, V8, Go) runs as without
+ * us; and when such a handler gives up and puts SIG_DFL back, ours is there again.
+ *
+ *      the service says    SIG_DFL     its own     SIG_IGN
+ *      the kernel has      ours        its own     SIG_IGN
+ *      the service reads   SIG_DFL     its own     SIG_IGN
+ *
+ * For: hook/signal.c, crash.c. Context: any thread, signal-safe. errno: as libc's sigaction leaves it, where nothing else is said.
+ */
+#ifndef OCTO_CONN_DISPOSITION_H
+#define OCTO_CONN_DISPOSITION_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+typedef void octo_signal_handler(int signal, siginfo_t *info, void *context);
+
+/* libc's sigaction. Constructor only. */
+void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struct sigaction *));
+
+/* From now on `handler` stands where the service has SIG_DFL. As the service wakes; errno stays. */
+void octo_disposition_cover(octo_signal_handler *handler);
+
+/* And from now on nowhere, in this process. errno stays. */
+void octo_disposition_uncover(void);
+
+/* sigaction(2), as the service may expect it. */
+int octo_disposition_change(int signal, const struct sigaction *action, struct sigaction *old);
+
+/* signal() and its like have changed a disposition, and `was` the one before: what they return to the service. errno stays. */
+sighandler_t octo_disposition_changed(int signal, sighandler_t was);
+
+/* The kernel has SIG_DFL for this signal, whatever was there. errno stays. */
+void octo_disposition_default(int signal);
+
+/* True if the kernel would end this process with that signal. errno stays. */
+bool octo_disposition_is_deadly(int signal);
+
+/* True if the service has handlers that ask for an alternate stack: such stacks are its own business. */
+bool octo_disposition_uses_stacks(void);
+
+#endif

@@ -1,0 +1,80 @@
+/* In flight: see inflight.h. */
+#include "conn/inflight.h"
+#include "conn/emit.h"
+#include "conn/process.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Exchanges have small numbers of their own, and the lowest free one is taken: that number is the place. */
+static struct octo_board_entry *place(struct octo_board *board, const struct octo_exchange *x)
+{
+    return x->handle - 1 < OCTO_BOARD_ENTRIES ? &board->entry[x->handle - 1] : NULL;
+}
+
+/* The host goes first, which is not told, then the end of the target. */
+static void shorten(struct octo_board_entry *e, const struct octo_exchange *x)
+{
+    size_t before = (size_t)x->id_len + x->method_len,
+           room = before < OCTO_BOARD_TEXT ? OCTO_BOARD_TEXT - before : 0;
+
+    e->host_len = 0;
+    if (x->target_len > room) {
+        e->target_len = (uint16_t)room;
+        e->cut = 1;
+    }
+    if (room == 0)
+        e->method_len = (uint8_t)(OCTO_BOARD_TEXT - x->id_len);
+    memcpy(e->text + OCTO_BOARD_TEXT - room, x->words + before + x->host_len, e->target_len);
+}
+
+void octo_inflight_begin(struct octo_exchange *x)
+{
+    struct octo_process *process = octo_process();
+    struct octo_board *board;
+    struct octo_board_entry *e;
+
+    if (!process)
+        return;
+    if (__builtin_expect(!process->ring, 0))
+        octo_emit_prepare(); /* the board comes with the ring */
+    board = atomic_load_explicit(&process->board, memory_order_acquire);
+    if (!board)
+        return;
+    x->shown = process->pid;
+    e = place(board, x);
+    if (!e) {
+        atomic_fetch_add_explicit(&board->beyond, 1, memory_order_relaxed);
+        return;
+    }
+    e->head_ns = x->head_ns;
+    e->trace[0] = x->trace.id[0];
+    e->trace[1] = x->trace.id[1];
+    e->span = x->trace.span;
+    e->id_len = x->id_len;
+    e->method_len = x->method_len;
+    e->host_len = x->host_len;
+    e->target_len = x->target_len;
+    e->cut = x->target_cut;
+    memcpy(e->text, x->words, OCTO_BOARD_TEXT); /* of fixed length: what is behind the words does no harm */
+    if (__builtin_expect(x->words_len > OCTO_BOARD_TEXT, 0))
+        shorten(e, x);
+    atomic_store_explicit(&e->number, x->number, memory_order_release);
+}
+
+void octo_inflight_end(struct octo_exchange *x)
+{
+    struct octo_process *process = octo_process();
+    struct octo_board *board;
+    struct octo_board_entry *e;
+
+    if (!process || x->shown != process->pid) /* none, or a parent's */
+        return;
+    board = atomic_load_explicit(&process->board, memory_order_acquire);
+    e = place(board, x);
+    x->shown = 0;
+    if (e && atomic_load_explicit(&e->number, memory_order_relaxed) == x->number)
+        atomic_store_explicit(&e->number, 0, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&board->beyond, 1, memory_order_relaxed);
+}

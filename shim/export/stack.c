@@ -1,0 +1,202 @@
+/* Stacks: see stack.h. */
+#include "export/stack.h"
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "export/error.h"
+#include "export/program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum {
+    STACK_MAX = 256 << 10, /* bytes that are looked at */
+    CHUNK = 16 << 10,
+#if defined(__x86_64__)
+    MACHINE = EM_X86_64,
+    SP = 7,
+#elif defined(__aarch64__)
+    MACHINE = EM_AARCH64,
+    SP = 31,
+#endif
+};
+
+static char bytes[STACK_MAX]; /* touched with the first stack only */
+_Static_assert((int)STACK_MAX <= (int)OCTO_STACK_BYTES_MAX, "the program takes as much");
+
+void octo_stack_fail(struct octo_stack_reply *reply, const char *reason, long error)
+{
+    struct octo_text t;
+
+    *reply = (struct octo_stack_reply){.version = OCTO_STACK_VERSION, .cut = 1};
+    octo_text_begin(&t, reply->reason, sizeof reply->reason);
+    octo_text_str(&t, reason);
+    if (error != 0) {
+        octo_text_str(&t, ": ");
+        octo_text_str(&t, octo_error_name((int)error));
+    }
+}
+
+/* This process's memory from `at` on, as far as there is any. Returns the bytes, or -errno. */
+static long read_memory(uint64_t at, char *to, size_t n)
+{
+    const struct iovec here = {to, n}, there = {(void *)at, n};
+    long got = octo_sys(SYS_process_vm_readv, octo_sys(SYS_getpid), &here, 1, &there, 1, 0), fd;
+
+    if (got != -ENOSYS && got != -EPERM)
+        return got;
+    fd = octo_sys(SYS_openat, AT_FDCWD, "/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return got;
+    got = octo_sys(SYS_pread64, fd, to, n, at);
+    octo_sys(SYS_close, fd);
+    return got;
+}
+
+/* Waits until fd is ready for it. False: not in time. */
+static bool ready(int fd, short events, uint64_t deadline_ns)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    uint64_t now = octo_clock_mono_ns();
+    struct timespec left;
+
+    if (now >= deadline_ns)
+        return false;
+    left.tv_sec = (time_t)((deadline_ns - now) / OCTO_NS_PER_S);
+    left.tv_nsec = (long)((deadline_ns - now) % OCTO_NS_PER_S);
+    return octo_sys(SYS_ppoll, &p, 1, &left, NULL, 0) == 1;
+}
+
+static long send_all(int to, const void *data, size_t n, uint64_t deadline_ns)
+{
+    const char *at = data;
+
+    while (n != 0) {
+        long sent = octo_sys(SYS_sendto, to, at, n, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+
+        if (sent > 0) {
+            at += sent;
+            n -= (size_t)sent;
+        } else if (sent != -EAGAIN) {
+            return sent;
+        } else if (!ready(to, POLLOUT, deadline_ns)) {
+            return -ETIMEDOUT;
+        }
+    }
+    return 0;
+}
+
+static long receive_all(int from, void *data, size_t n, uint64_t deadline_ns)
+{
+    char *at = data;
+
+    while (n != 0) {
+        long got = octo_sys(SYS_recvfrom, from, at, n, MSG_DONTWAIT, NULL, NULL);
+
+        if (got > 0) {
+            at += got;
+            n -= (size_t)got;
+        } else if (got == 0) {
+            return -EPIPE;
+        } else if (got != -EAGAIN) {
+            return got;
+        } else if (!ready(from, POLLIN, deadline_ns)) {
+            return -ETIMEDOUT;
+        }
+    }
+    return 0;
+}
+
+static long send_file(int to, int file, uint64_t deadline_ns)
+{
+    char chunk[CHUNK];
+    long n, err = 0;
+
+    while (err == 0 && (n = octo_sys(SYS_read, file, chunk, sizeof chunk)) != 0)
+        err = n < 0 ? n : send_all(to, chunk, (size_t)n, deadline_ns);
+    return err;
+}
+
+/* Sends the sample, and receives what the program makes of it. Returns 0 or -errno. */
+static long converse(int program, int maps, const struct octo_stack_sample *sample, uint64_t deadline_ns,
+                     struct octo_stack_reply *reply, char *json)
+{
+    long err = send_all(program, sample, sizeof *sample, deadline_ns);
+
+    if (err == 0)
+        err = send_all(program, bytes, sample->stack_bytes, deadline_ns);
+    if (err == 0)
+        err = send_file(program, maps, deadline_ns);
+    octo_sys(SYS_shutdown, program, SHUT_WR);
+    if (err == 0)
+        err = receive_all(program, reply, sizeof *reply, deadline_ns);
+    if (err == 0 && (reply->version != OCTO_STACK_VERSION || reply->json_bytes > sample->json_max))
+        err = -EPROTO;
+    if (err == 0)
+        err = receive_all(program, json, reply->json_bytes, deadline_ns);
+    reply->reason[sizeof reply->reason - 1] = '\0';
+    return err;
+}
+
+static void ask(const struct octo_stack_question *q, const struct octo_stack_sample *sample, int maps,
+                const int pair[2], struct octo_stack_reply *reply, char *json)
+{
+    static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
+    const struct octo_program program = {
+        .library = q->settings->library,
+        .name = "octoshim-stack",
+        .environment = environment,
+        .descriptor = {{pair[1], OCTO_STACK_FD}, {-1, -1}, {-1, -1}, {-1, -1}},
+    };
+    long pid = octo_program_start(&program, false), err;
+
+    if (pid < 0) {
+        octo_stack_fail(reply, "octoshim-stack cannot be started", pid);
+        return;
+    }
+    octo_sys(SYS_close, pair[1]);
+    err = converse(pair[0], maps, sample, q->deadline_ns, reply, json);
+    octo_program_end(pid);
+    if (err != 0)
+        octo_stack_fail(reply, "octoshim-stack has not answered", err);
+}
+
+void octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json)
+{
+    struct octo_stack_sample sample = {
+        .version = OCTO_STACK_VERSION,
+        .machine = MACHINE,
+        .pid = (uint32_t)octo_sys(SYS_getpid),
+        .uid = (uint32_t)octo_sys(SYS_geteuid),
+        .frames_max = OCTO_STACK_FRAMES_MAX,
+        .json_max = q->json_max,
+        .known = q->known,
+        .stack_at = q->registers[SP],
+    };
+    long maps = octo_sys(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), n, err;
+    int pair[2];
+
+    if (maps < 0) {
+        octo_stack_fail(reply, "/proc/self/maps cannot be read", maps);
+        return;
+    }
+    memcpy(sample.registers, q->registers, sizeof sample.registers);
+    n = read_memory(sample.stack_at, bytes, sizeof bytes);
+    sample.stack_bytes =
+        n > 0 ? (uint64_t)n : 0; /* a stack pointer that leads nowhere has at least its instruction */
+    err = octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    if (err < 0) {
+        octo_stack_fail(reply, "no socket for octoshim-stack", err);
+    } else {
+        ask(q, &sample, (int)maps, pair, reply, json);
+        octo_sys(SYS_close, pair[0]);
+        octo_sys(SYS_close, pair[1]);
+    }
+    octo_sys(SYS_close, maps);
+}
