@@ -2,7 +2,7 @@
  * What liboctoshim.so and octoshim-stack have between them: a sample of one thread's stack, and the frames that it shows.
  *
  *      shim ──── struct octo_stack_sample, the stack's bytes, /proc/self/maps ────> octoshim-stack, fd 0 (a socket)
- *           <─── struct octo_stack_reply, the frames as JSON ──────────────────────
+ *           <─── struct octo_stack_reply, the frames as JSON, where they were found ──
  *
  * The end of what the shim sends (shutdown) is the end of the maps. octoshim-stack answers once, and ends. It looks at files
  * that the maps name, and never at the process: it may not be allowed to, and the process may be about to die.
@@ -32,6 +32,8 @@ struct octo_stack_sample {
     uint64_t registers[OCTO_STACK_REGISTERS];
     uint64_t stack_at;    /* address of the stack's first byte that follows; from the stack pointer on */
     uint64_t stack_bytes; /* at most OCTO_STACK_BYTES_MAX */
+    uint32_t trim; /* 1: the innermost frames are the shim's own: those of the first one's file are left off */
+    uint32_t spare;
 };
 
 struct octo_stack_reply {
@@ -40,7 +42,16 @@ struct octo_stack_reply {
     uint32_t cut;        /* 1: there are more, or may be: reason says why, where it is not the room */
     uint32_t json_bytes; /* of what follows: an array of objects, without line breaks; "[]" is 2 */
     uint64_t id;         /* the same for the same frames in the same files, whatever the addresses; 0: no frames */
+    uint32_t
+        places; /* of struct octo_stack_place, behind the JSON: of all frames but the innermost; or 0: not to be had */
+    uint32_t spare;
     char reason[OCTO_STACK_REASON_MAX]; /* why there are no frames, or no more of them; "": all is well */
+};
+
+/* A word of the stack that makes it what it is: where all are the same, from the same instruction on, the frames are. */
+struct octo_stack_place {
+    uint64_t offset; /* from the stack pointer */
+    uint64_t value;  /* a return address */
 };
 
 #endif

@@ -148,11 +148,39 @@ static bool add(const struct frame *f, size_t room, struct answer *answer, uint6
     return true;
 }
 
-void describe(const struct chain *chain, size_t room, struct answer *answer)
+/* The frames that are the shim's own, by whose code the sample was taken. */
+static unsigned own_frames(const struct chain *chain)
+{
+    unsigned n = 0;
+
+    while (n < chain->count && chain->frames[n].module != NULL &&
+           chain->frames[n].module == chain->frames[0].module)
+        n++;
+    return n;
+}
+
+/* Where the frames were found. Not of a chain in which there is more than calls; nor on AArch64, whose calls leave the address in a register. */
+static void add_places(const struct sample *s, const struct chain *chain, struct answer *answer)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 1; i < chain->count; i++) {
+        const struct frame *f = &chain->frames[i];
+
+        if (f->exact || MACHINE != EM_X86_64)
+            return;
+        answer->places[n++] = (struct octo_stack_place){f->returns_at - s->head->registers[REGISTER_SP], f->ip};
+    }
+    answer->reply.places = n;
+}
+
+void describe(const struct sample *s, const struct chain *chain, size_t room, struct answer *answer)
 {
     uint64_t id = fnv_start;
 
-    for (unsigned i = 0; i < chain->count; i++) {
+    if (s->head != NULL && s->head->trim)
+        add_places(s, chain, answer);
+    for (unsigned i = s->head != NULL && s->head->trim ? own_frames(chain) : 0; i < chain->count; i++) {
         if (!add(&chain->frames[i], room, answer, &id)) {
             answer->reply.cut = 1;
             return;

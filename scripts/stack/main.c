@@ -144,29 +144,33 @@ static void name_stage(struct sample *s)
 
 static void describe_stage(struct sample *s)
 {
-    (void)s;
-    describe(&chain, json_room, &answer);
+    describe(s, &chain, json_room, &answer);
 }
 
-static void answer_stage(struct sample *s)
+static void send_all(const void *data, size_t left)
 {
-    const char *p = (const char *)&answer;
-    size_t left;
+    const char *p = data;
     ssize_t n;
 
-    (void)s;
-    /* That there was no room for more is nearer than why there would have been no more. */
-    if (chain.cut && !answer.reply.cut) {
-        answer.reply.cut = 1;
-        memcpy(answer.reply.reason, chain.reason, sizeof answer.reply.reason);
-    }
-    left = sizeof answer.reply + answer.reply.json_bytes;
     while (left > 0 && ((n = send(OCTO_STACK_FD, p, left, MSG_NOSIGNAL)) > 0 || (n < 0 && errno == EINTR))) {
         if (n > 0) {
             p += n;
             left -= (size_t)n;
         }
     }
+}
+
+static void answer_stage(struct sample *s)
+{
+    (void)s;
+    /* That there was no room for more is nearer than why there would have been no more. */
+    if (chain.cut && !answer.reply.cut) {
+        answer.reply.cut = 1;
+        memcpy(answer.reply.reason, chain.reason, sizeof answer.reply.reason);
+    }
+    send_all(&answer.reply, sizeof answer.reply);
+    send_all(answer.json, answer.reply.json_bytes);
+    send_all(answer.places, answer.reply.places * sizeof *answer.places);
 }
 
 static bool is_socket(int fd)

@@ -117,6 +117,7 @@ struct frame {
     /* The thread is about to run the instruction at ip: it was interrupted there. Else ip is where a call returns to, which is
      * behind the call, and may be behind the function. */
     bool exact;
+    uint64_t returns_at;           /* not exact: where ip was on the stack */
     const struct mapping *mapping; /* NULL: no code can be there */
     struct module *module;         /* or NULL */
     bool placed;                   /* elf_address is known */
@@ -162,9 +163,10 @@ void jit_name(const struct sample *s, struct chain *chain);
 struct answer {
     struct octo_stack_reply reply;
     char json[OCTO_STACK_JSON_MAX];
+    struct octo_stack_place places[OCTO_STACK_FRAMES_MAX];
 };
 
 /* Adds the frames, until one finds no room: then the rest is cut. */
-void describe(const struct chain *chain, size_t room, struct answer *answer);
+void describe(const struct sample *s, const struct chain *chain, size_t room, struct answer *answer);
 
 #endif

@@ -240,6 +240,7 @@ void walk(const struct sample *s, struct chain *chain)
             return;
         }
         last = &chain->frames[chain->count];
+        f.returns_at = now.at[REGISTER_SP] - sizeof(uint64_t); /* x86-64's */
         *last = f;
         chain->count++;
         how = step(s, chain, last, &now, &next);

@@ -16,19 +16,13 @@
 #include <sys/uio.h>
 
 enum {
-    STACK_MAX = 256 << 10, /* bytes that are looked at */
     CHUNK = 16 << 10,
 #if defined(__x86_64__)
     MACHINE = EM_X86_64,
-    SP = 7,
 #elif defined(__aarch64__)
     MACHINE = EM_AARCH64,
-    SP = 31,
 #endif
 };
-
-static char bytes[STACK_MAX]; /* touched with the first stack only */
-_Static_assert((int)STACK_MAX <= (int)OCTO_STACK_BYTES_MAX, "the program takes as much");
 
 void octo_stack_fail(struct octo_stack_reply *reply, const char *reason, long error)
 {
@@ -43,8 +37,7 @@ void octo_stack_fail(struct octo_stack_reply *reply, const char *reason, long er
     }
 }
 
-/* This process's memory from `at` on, as far as there is any. Returns the bytes, or -errno. */
-static long read_memory(uint64_t at, char *to, size_t n)
+long octo_stack_read(uint64_t at, char *to, size_t n)
 {
     const struct iovec here = {to, n}, there = {(void *)at, n};
     long got = octo_sys(SYS_process_vm_readv, octo_sys(SYS_getpid), &here, 1, &there, 1, 0), fd;
@@ -124,28 +117,32 @@ static long send_file(int to, int file, uint64_t deadline_ns)
 }
 
 /* Sends the sample, and receives what the program makes of it. Returns 0 or -errno. */
-static long converse(int program, int maps, const struct octo_stack_sample *sample, uint64_t deadline_ns,
-                     struct octo_stack_reply *reply, char *json)
+static long converse(const struct octo_stack_question *q, int program, int maps,
+                     const struct octo_stack_sample *sample, struct octo_stack_reply *reply, char *json,
+                     struct octo_stack_place *place)
 {
-    long err = send_all(program, sample, sizeof *sample, deadline_ns);
+    long err = send_all(program, sample, sizeof *sample, q->deadline_ns);
 
     if (err == 0)
-        err = send_all(program, bytes, sample->stack_bytes, deadline_ns);
+        err = send_all(program, q->stack, q->stack_bytes, q->deadline_ns);
     if (err == 0)
-        err = send_file(program, maps, deadline_ns);
+        err = send_file(program, maps, q->deadline_ns);
     octo_sys(SYS_shutdown, program, SHUT_WR);
     if (err == 0)
-        err = receive_all(program, reply, sizeof *reply, deadline_ns);
-    if (err == 0 && (reply->version != OCTO_STACK_VERSION || reply->json_bytes > sample->json_max))
+        err = receive_all(program, reply, sizeof *reply, q->deadline_ns);
+    if (err == 0 && (reply->version != OCTO_STACK_VERSION || reply->json_bytes > sample->json_max ||
+                     reply->places > (place != NULL ? OCTO_STACK_FRAMES_MAX : 0)))
         err = -EPROTO;
     if (err == 0)
-        err = receive_all(program, json, reply->json_bytes, deadline_ns);
+        err = receive_all(program, json, reply->json_bytes, q->deadline_ns);
+    if (err == 0)
+        err = receive_all(program, place, reply->places * sizeof *place, q->deadline_ns);
     reply->reason[sizeof reply->reason - 1] = '\0';
     return err;
 }
 
 static void ask(const struct octo_stack_question *q, const struct octo_stack_sample *sample, int maps,
-                const int pair[2], struct octo_stack_reply *reply, char *json)
+                const int pair[2], struct octo_stack_reply *reply, char *json, struct octo_stack_place *place)
 {
     static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
     const struct octo_program program = {
@@ -161,40 +158,55 @@ static void ask(const struct octo_stack_question *q, const struct octo_stack_sam
         return;
     }
     octo_sys(SYS_close, pair[1]);
-    err = converse(pair[0], maps, sample, q->deadline_ns, reply, json);
+    err = converse(q, pair[0], maps, sample, reply, json, place);
     octo_program_end(pid);
     if (err != 0)
         octo_stack_fail(reply, "octoshim-stack has not answered", err);
 }
 
-void octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json)
+static long open_maps(const struct octo_stack_question *q)
+{
+    char path[32];
+    struct octo_text t;
+
+    octo_text_begin(&t, path, sizeof path);
+    octo_text_str(&t, "/proc/");
+    if (q->pid == (uint32_t)octo_sys(SYS_getpid)) /* which another PID namespace's /proc knows as well */
+        octo_text_str(&t, "self");
+    else
+        octo_text_u64(&t, q->pid);
+    octo_text_str(&t, "/maps");
+    return octo_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+void octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json,
+                    struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
 {
     struct octo_stack_sample sample = {
         .version = OCTO_STACK_VERSION,
         .machine = MACHINE,
-        .pid = (uint32_t)octo_sys(SYS_getpid),
+        .pid = q->pid,
         .uid = (uint32_t)octo_sys(SYS_geteuid),
         .frames_max = OCTO_STACK_FRAMES_MAX,
         .json_max = q->json_max,
         .known = q->known,
-        .stack_at = q->registers[SP],
+        .stack_at = q->registers[OCTO_STACK_SP],
+        .stack_bytes = q->stack_bytes,
+        .trim = q->trim,
     };
-    long maps = octo_sys(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), n, err;
+    long maps = open_maps(q), err;
     int pair[2];
 
     if (maps < 0) {
-        octo_stack_fail(reply, "/proc/self/maps cannot be read", maps);
+        octo_stack_fail(reply, "the maps in /proc cannot be read", maps);
         return;
     }
     memcpy(sample.registers, q->registers, sizeof sample.registers);
-    n = read_memory(sample.stack_at, bytes, sizeof bytes);
-    sample.stack_bytes =
-        n > 0 ? (uint64_t)n : 0; /* a stack pointer that leads nowhere has at least its instruction */
     err = octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
     if (err < 0) {
         octo_stack_fail(reply, "no socket for octoshim-stack", err);
     } else {
-        ask(q, &sample, (int)maps, pair, reply, json);
+        ask(q, &sample, (int)maps, pair, reply, json, place);
         octo_sys(SYS_close, pair[0]);
         octo_sys(SYS_close, pair[1]);
     }

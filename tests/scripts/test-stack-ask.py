@@ -1,13 +1,14 @@
 """Gives a sample to octoshim-stack and shows its answer, for test-stack.sh.
 
-    test-stack-ask.py PROGRAM SAMPLE [json|id|whole]
+    test-stack-ask.py PROGRAM SAMPLE [json|id|whole|trim]
 
 A line for each frame, "function+offset" or what else is known; "cut: reason" if it is. See include/octoshim/stack.h.
 """
 import json, socket, struct, subprocess, sys, time
 
-HEAD = struct.Struct("=6IQ33QQQ")
-REPLY = struct.Struct("=4IQ96s")
+PLACE = struct.Struct("=2Q")
+HEAD = struct.Struct("=6IQ33QQQ2I")
+REPLY = struct.Struct("=4IQ2I96s")
 FRAMES_MAX, JSON_MAX = 64, 8192
 KEYS = ["function", "offset", "module", "module_offset", "build_id", "address"]
 
@@ -36,10 +37,24 @@ def ask(program, sample, environment=None):
     return answer, child.wait(), time.monotonic() - start, said
 
 
-def check(answer, frames_max=FRAMES_MAX, json_max=JSON_MAX):
+def check_places(sample, places, trim):
+    """Each is a word of the sampled stack."""
+    head = HEAD.unpack(sample[:HEAD.size])
+    sp, at, size = head[7 + 7], head[40], head[41]
+    stack = sample[HEAD.size:HEAD.size + size]
+    assert trim or not places
+    for offset, value in PLACE.iter_unpack(places):
+        in_stack = sp + offset - at
+        assert 0 <= in_stack <= size - 8 and struct.unpack_from("=Q", stack, in_stack)[0] == value, (offset, value)
+
+
+def check(answer, frames_max=FRAMES_MAX, json_max=JSON_MAX, sample=None):
     """The reply's parts, after each promise of stack.h is looked at."""
-    version, frames, cut, size, number, reason = REPLY.unpack(answer[:REPLY.size])
-    text = answer[REPLY.size:]
+    version, frames, cut, size, number, places, _, reason = REPLY.unpack(answer[:REPLY.size])
+    text, where = answer[REPLY.size:REPLY.size + size], answer[REPLY.size + size:]
+    assert len(where) == places * PLACE.size and places <= FRAMES_MAX
+    if sample is not None:
+        check_places(sample, where, HEAD.unpack(sample[:HEAD.size])[42])
     assert version == 1 and cut in (0, 1), (version, cut)
     assert len(text) == size <= max(2, min(json_max, JSON_MAX)), (len(text), size, json_max)
     assert b"\0" in reason and text.isascii() and b"\n" not in text
@@ -58,11 +73,15 @@ def check(answer, frames_max=FRAMES_MAX, json_max=JSON_MAX):
 def main():
     with open(sys.argv[2], "rb") as f:
         sample = f.read()
+    what = sys.argv[3] if len(sys.argv) > 3 else ""
+    if what == "trim":
+        head = list(HEAD.unpack(sample[:HEAD.size]))
+        head[42] = 1
+        sample = HEAD.pack(*head) + sample[HEAD.size:]
     answer, code, _, said = ask(sys.argv[1], sample)
     assert code == 0 and not said, (code, said)
     head = HEAD.unpack(sample[:HEAD.size])
-    found, cut, reason, number = check(answer, head[4], head[5])
-    what = sys.argv[3] if len(sys.argv) > 3 else ""
+    found, cut, reason, number = check(answer, head[4], head[5], sample)
     if what == "id":
         print(f"{number:016x}")
     elif what == "json":

@@ -46,6 +46,7 @@ for case in plain end qsort signal altstack null data deep jit vdso; do
 done
 same 'calls' 'fault_here static_caller global_caller main' "$(frames plain)"
 same 'to the outermost frame' '_start' "$(ask plain | tail -n 1)"
+same 'without the frames of the innermost file' '__libc_start_call_main' "$(ask plain trim | head -n 1 | sed 's/^0x.*/__libc_start_call_main/')"
 has 'through the C library' '__libc_start_main _start' "$(ask plain | paste -sd ' ')"
 same 'a call at the end of a function' 'fault_here static_caller global_caller never_back before_the_end main' "$(frames end)"
 has 'called by the C library' 'fault_here compare ' "$(frames qsort)"
