@@ -33,7 +33,7 @@
     X(CONNECTION_CLOSED, "connection.closed", DEBUG)                                                              \
     X(SERVICE_STARTED, "service.started", INFO)                                                                   \
     X(SERVICE_STOPPED, "service.stopped", INFO)                                                                   \
-    X(SERVICE_CRASHED, "service.crashed", CRITICAL)                                                                   \
+    X(SERVICE_CRASHED, "service.crashed", CRITICAL)                                                               \
     X(SHIM_DEGRADED, "shim.degraded", WARNING)                                                                    \
     X(SHIM_EVENTS_DROPPED, "shim.events.dropped", WARNING)                                                        \
     X(SHIM_SINK_FAILED, "shim.sink.failed", ERROR)
@@ -94,6 +94,13 @@ enum octo_record_flags {
     OCTO_RECORD_HELD = 128,    /* behind the texts is a struct octo_held_facts */
 };
 
+/* What `count` says of the stack of the thread that the record is from. */
+enum octo_record_stack {
+    OCTO_RECORD_STACK_NONE,
+    OCTO_RECORD_STACK_KNOWN,   /* its stack_id */
+    OCTO_RECORD_STACK_SAMPLED, /* serial number of a sample in the segment: event/samples.h */
+};
+
 #define OCTO_NS_UNKNOWN UINT64_MAX
 enum { OCTO_TOP_CALLS = 3 };
 
@@ -147,7 +154,7 @@ struct octo_record {
     uint64_t ttfb_ns;        /* head of the request delivered .. first byte of the response */
     uint64_t bytes_in; /* bytes of what the service has read, head and body: the request, CLIENT_*: the response */
     uint64_t bytes_out;  /* bytes of what it has written, as it wrote them: the response, CLIENT_*: the request */
-    uint64_t count;      /* SHIM_*: how many */
+    uint64_t count;      /* SHIM_*: how many; else see stack */
     uint64_t request_no; /* number of the request, unique in its process; for joins */
     uint64_t trace[2];   /* that the request belongs to, as its hex digits read; 0: none */
     uint64_t span;       /* of the request; the same */
@@ -161,7 +168,7 @@ struct octo_record {
     uint16_t target_len; /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
     uint16_t port;       /* CLIENT_*: of the peer; of a Unix socket: bytes of its path */
     uint8_t trace_flags; /* W3C Trace Context: 1 sampled, 2 random */
-    uint8_t spare;
+    uint8_t stack;       /* enum octo_record_stack */
     char text
         []; /* id, method, host, target, path of a Unix socket, facts of LLM_CALL_* or of who was held, one after the other, no NULs in texts */
 };

@@ -1,7 +1,7 @@
 /*
  * What liboctoshim.so and octoshim-stack have between them: a sample of one thread's stack, and the frames that it shows.
  *
- *      shim ──── struct octo_stack_sample, the stack's bytes, /proc/self/maps ────> octoshim-stack, fd 0 (a socket)
+ *      shim ──── struct octo_stack_sample, the stacks' bytes, /proc/self/maps ───> octoshim-stack, fd 0 (a socket)
  *           <─── struct octo_stack_reply, the frames as JSON, where they were found ──
  *
  * The end of what the shim sends (shutdown) is the end of the maps. octoshim-stack answers once, and ends. It looks at files
@@ -32,6 +32,9 @@ struct octo_stack_sample {
     uint64_t registers[OCTO_STACK_REGISTERS];
     uint64_t stack_at;    /* address of the stack's first byte that follows; from the stack pointer on */
     uint64_t stack_bytes; /* at most OCTO_STACK_BYTES_MAX */
+    uint64_t
+        other_at; /* the same of another stack, whose bytes follow: that on which a signal has found the thread */
+    uint64_t other_bytes; /* before its handler had an alternate one. 0: none */
     uint32_t trim; /* 1: the innermost frames are the shim's own: those of the first one's file are left off */
     uint32_t spare;
 };

@@ -26,7 +26,7 @@ enum { SANITIZED = 0 };
 #endif
 
 enum {
-    SAMPLE_MAX = sizeof(struct octo_stack_sample) + OCTO_STACK_BYTES_MAX + MAPS_MAX,
+    SAMPLE_MAX = sizeof(struct octo_stack_sample) + 2 * OCTO_STACK_BYTES_MAX + MAPS_MAX,
     CPU_S = 2,
     TIME_S = 5,
     SIGNAL_STACK = 64 << 10,
@@ -108,13 +108,16 @@ static void read_stage(struct sample *s)
         chain_cut(&chain, "the sample is of version %u, octoshim-stack of %d", head->version, OCTO_STACK_VERSION);
     } else if (head->machine != MACHINE) {
         chain_cut(&chain, "the sample is of another kind of processor");
-    } else if (head->stack_bytes > OCTO_STACK_BYTES_MAX || head->stack_bytes > length - sizeof *head ||
-               head->stack_at + head->stack_bytes < head->stack_at) {
+    } else if (head->stack_bytes > OCTO_STACK_BYTES_MAX || head->other_bytes > OCTO_STACK_BYTES_MAX ||
+               head->stack_bytes + head->other_bytes > length - sizeof *head ||
+               head->stack_at + head->stack_bytes < head->stack_at ||
+               head->other_at + head->other_bytes < head->other_at) {
         chain_cut(&chain, "the sample is cut off");
     } else {
         s->head = head;
         s->stack = (const uint8_t *)(head + 1);
-        maps_read(text + sizeof *head + head->stack_bytes);
+        s->other = s->stack + head->stack_bytes;
+        maps_read(text + sizeof *head + head->stack_bytes + head->other_bytes);
         chain.max = head->frames_max < OCTO_STACK_FRAMES_MAX ? head->frames_max : OCTO_STACK_FRAMES_MAX;
         json_room = head->json_max < OCTO_STACK_JSON_MAX ? head->json_max : OCTO_STACK_JSON_MAX;
     }

@@ -60,7 +60,7 @@ struct registers {
 
 struct sample {
     const struct octo_stack_sample *head;
-    const uint8_t *stack;
+    const uint8_t *stack, *other;
 };
 
 /* The word of the stack at this address. False: it is not in the sample. */

@@ -56,14 +56,20 @@ void chain_cut(struct chain *chain, const char *format, ...)
     }
 }
 
+static bool word_of(const uint8_t *stack, uint64_t at, uint64_t bytes, uint64_t address, uint64_t *word)
+{
+    uint64_t in = address - at;
+
+    if (bytes < sizeof *word || in > bytes - sizeof *word)
+        return false;
+    memcpy(word, stack + in, sizeof *word);
+    return true;
+}
+
 bool stack_word(const struct sample *s, uint64_t address, uint64_t *word)
 {
-    uint64_t in = address - s->head->stack_at;
-
-    if (s->head->stack_bytes < sizeof *word || in > s->head->stack_bytes - sizeof *word)
-        return false;
-    memcpy(word, s->stack + in, sizeof *word);
-    return true;
+    return word_of(s->stack, s->head->stack_at, s->head->stack_bytes, address, word) ||
+           word_of(s->other, s->head->other_at, s->head->other_bytes, address, word);
 }
 
 /* The frame at ip, and what is there. */

@@ -26,7 +26,7 @@ enum octo_context { OCTO_CONTEXT_OFF, OCTO_CONTEXT_INFERRED, OCTO_CONTEXT_CERTAI
 enum octo_propagators { OCTO_PROPAGATE_TRACECONTEXT = 1, OCTO_PROPAGATE_B3 = 2 };
 
 /* What stacks are taken for: bits. A crash has its own with either. */
-enum octo_stacks { OCTO_STACKS_OFF, OCTO_STACKS_ERROR = 1, OCTO_STACKS_SLOW = 2 };
+enum octo_stacks_for { OCTO_STACKS_OFF, OCTO_STACKS_ERROR = 1, OCTO_STACKS_SLOW = 2 };
 
 /* Which of the service's own log lines gain the request that they were written for. */
 enum octo_enrich { OCTO_ENRICH_OFF, OCTO_ENRICH_JSON, OCTO_ENRICH_TEXT_TOO };
@@ -76,7 +76,7 @@ struct octo_settings {
     bool children;                       /* OCTOSHIM_CHILDREN: children of a preloaded process too */
     bool json;                           /* JSON_LOGS */
     bool crash;                          /* OCTOSHIM_CRASH: service.crashed */
-    uint8_t stacks;                      /* OCTOSHIM_STACKS: enum octo_stacks */
+    uint8_t stacks;                      /* OCTOSHIM_STACKS: enum octo_stacks_for */
     bool cpu;                            /* OCTOSHIM_CPU: processor time of each request */
     uint8_t level;                       /* LOG_LEVEL: enum octo_level, the lowest that is written */
     uint8_t inject;                      /* enum octo_inject */

@@ -80,7 +80,7 @@ void octo_alternate_take(void)
     uint32_t i;
 
     octo_this_thread.alternate = NONE;
-    if (!octo_service.settings.crash || octo_service.sandboxed || octo_disposition_uses_stacks() ||
+    if (octo_service.sandboxed || !octo_disposition_allows_stacks() ||
         octo_sys(SYS_sigaltstack, NULL, &there) != 0 || !(there.ss_flags & SS_DISABLE))
         return;
     i = claim((uint32_t)octo_sys(SYS_gettid));
@@ -89,6 +89,7 @@ void octo_alternate_take(void)
     mine.ss_sp = memory_of(i);
     if (mine.ss_sp)
         mine.ss_sp = (char *)mine.ss_sp + GUARD;
+    octo_disposition_given_stack();
     if (mine.ss_sp && octo_sys(SYS_sigaltstack, &mine, NULL) == 0)
         octo_this_thread.alternate = OURS;
     else
@@ -116,6 +117,8 @@ int octo_alternate_change(int (*real)(const stack_t *, stack_t *), const stack_t
 {
     int result;
 
+    if (stack && !(stack->ss_flags & SS_DISABLE))
+        octo_disposition_own_stack();
     if (octo_this_thread.alternate == OURS && stack)
         leave();
     result = real(stack, old);

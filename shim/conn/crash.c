@@ -91,6 +91,10 @@ static void take_registers(uint64_t registers[OCTO_STACK_REGISTERS], uint64_t *k
 
 static void add_stack(struct octo_crash *crash, const ucontext_t *context, uint64_t deadline)
 {
+    /* The handler is on it, perhaps; and the service may be below. */
+    gather.alternate_at = (uint64_t)context->uc_stack.ss_sp;
+    gather.alternate_bytes = context->uc_stack.ss_flags & SS_DISABLE ? 0 : context->uc_stack.ss_size;
+    gather.signal = crash->signal;
     take_registers(gather.registers, &gather.known, context);
     gather.settings = &octo_service.settings;
     gather.deadline_ns = deadline;
@@ -132,10 +136,21 @@ static void go_on(int signal, siginfo_t *info)
         octo_sys(SYS_tgkill, octo_sys(SYS_getpid), octo_sys(SYS_gettid), signal);
 }
 
+/* Alignment checks, where the thread had them on, would end us. They are back when the handler returns. */
+static inline void allow_unaligned(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~(uint64_t)0x40000);
+#endif
+}
+
 static void handler(int signal, siginfo_t *info, void *context)
 {
-    struct octo_process *process = octo_process();
+    struct octo_process *process;
     uint32_t none = NONE;
+
+    allow_unaligned();
+    process = octo_process();
 
     if (process &&
         octo_sys(SYS_getpid) == process->pid) { /* not in the child of a vfork, whose memory is another's */
@@ -183,8 +198,6 @@ void octo_crash_wake(void)
 {
     if (octo_service.settings.crash && octo_service.segment && !is_go())
         octo_disposition_cover(handler);
-    else
-        octo_service.settings.crash = false;
 }
 
 void octo_crash_lock_in(void)

@@ -19,7 +19,9 @@ static struct {
 
 static int (*change)(int, const struct sigaction *, struct sigaction *);
 static octo_signal_handler *_Atomic ours; /* NULL: nowhere */
-static _Atomic bool uses_stacks;
+static _Atomic bool uses_stacks;          /* the service has handlers that ask for an alternate stack */
+static _Atomic bool given_stacks;         /* threads have one of ours, and the service has set none */
+static _Atomic uint64_t withheld; /* bit n: signal n + 1 has a handler whose SA_ONSTACK the kernel does not know */
 
 _Static_assert(sizeof(sigset_t) >= sizeof(uint64_t), "the kernel's mask is the first word");
 
@@ -109,15 +111,71 @@ void octo_disposition_uncover(void)
     errno = kept;
 }
 
+static uint64_t bit(int signal)
+{
+    return signal > 0 && signal < NSIG ? UINT64_C(1) << (signal - 1) : 0;
+}
+
+static bool asks_for_stack(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_ONSTACK) && !is_default(action) && action->sa_handler != SIG_IGN;
+}
+
+/* The change, with SA_ONSTACK left out while it would lead to a stack of ours, and read back as it was set. */
+static int change_stack_aside(int signal, const struct sigaction *action, struct sigaction *old)
+{
+    bool withhold = action && asks_for_stack(action) && atomic_load(&given_stacks);
+    uint64_t was = atomic_load(&withheld);
+    struct sigaction plain;
+    int result;
+
+    if (withhold) {
+        plain = *action;
+        plain.sa_flags &= ~SA_ONSTACK;
+    }
+    result = change(signal, withhold ? &plain : action, old);
+    if (result != 0)
+        return result;
+    if (old && (was & bit(signal)))
+        old->sa_flags |= SA_ONSTACK;
+    if (withhold)
+        atomic_fetch_or(&withheld, bit(signal));
+    else if (action && (was & bit(signal)))
+        atomic_fetch_and(&withheld, ~bit(signal));
+    if (action && asks_for_stack(action))
+        atomic_store(&uses_stacks, true);
+    return 0;
+}
+
+void octo_disposition_given_stack(void)
+{
+    atomic_store(&given_stacks, true);
+}
+
+void octo_disposition_own_stack(void)
+{
+    struct sigaction there;
+    uint64_t signals;
+
+    atomic_store(&uses_stacks, true);
+    if (!atomic_exchange(&given_stacks, false))
+        return;
+    signals = atomic_exchange(&withheld, 0);
+    for (int signal = 1; signal < NSIG; signal++)
+        if ((signals & bit(signal)) && change(signal, NULL, &there) == 0) {
+            there.sa_flags |= SA_ONSTACK;
+            change(signal, &there, NULL);
+        }
+}
+
 int octo_disposition_change(int signal, const struct sigaction *action, struct sigaction *old)
 {
-    int i = place(signal), result = change(signal, action, old);
+    int i = place(signal), result;
 
-    if (!atomic_load_explicit(&ours, memory_order_relaxed) || result != 0)
-        return result;
-    if (action && (action->sa_flags & SA_ONSTACK) && !is_default(action) && action->sa_handler != SIG_IGN)
-        atomic_store(&uses_stacks, true);
-    if (i < 0)
+    if (!atomic_load_explicit(&ours, memory_order_relaxed))
+        return change(signal, action, old);
+    result = change_stack_aside(signal, action, old);
+    if (result != 0 || i < 0)
         return result;
     if (old && is_ours(old))
         give(i, old);
@@ -160,7 +218,7 @@ bool octo_disposition_is_deadly(int signal)
     return octo_sys(SYS_rt_sigaction, signal, NULL, &there, sizeof there.mask) == 0 && there.handler == SIG_DFL;
 }
 
-bool octo_disposition_uses_stacks(void)
+bool octo_disposition_allows_stacks(void)
 {
-    return atomic_load(&uses_stacks);
+    return atomic_load(&ours) && !atomic_load(&uses_stacks);
 }

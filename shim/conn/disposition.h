@@ -40,7 +40,16 @@ void octo_disposition_default(int signal);
 /* True if the kernel would end this process with that signal. errno stays. */
 bool octo_disposition_is_deadly(int signal);
 
-/* True if the service has handlers that ask for an alternate stack: such stacks are its own business. */
-bool octo_disposition_uses_stacks(void);
+/* True while alternate stacks may be given to threads: crashes are covered, and no handler of the service's asks for such a stack. */
+bool octo_disposition_allows_stacks(void);
+
+/*
+ * A thread has got one of ours. From now on the service's handlers that ask for an alternate stack do not get their wish, which the kernel is not told:
+ * they run where they would have, on the thread's own, as long as the service has not set one.
+ */
+void octo_disposition_given_stack(void);
+
+/* The service sets one. From now on it has what it asks for. */
+void octo_disposition_own_stack(void);
 
 #endif

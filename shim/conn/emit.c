@@ -5,6 +5,7 @@
 #include "conn/link.h"
 #include "conn/llm.h"
 #include "conn/process.h"
+#include "conn/sampling.h"
 #include "base/clock.h"
 #include "export/writer.h"
 
@@ -87,6 +88,26 @@ static void finish(struct octo_record *r)
     if (octo_service.sandboxed)
         return;
     octo_writer_ring(octo_service.segment, octo_ring_half_full(ring));
+}
+
+/* Of an error: where in the service it comes from. */
+static struct octo_sampled sample_if(bool error)
+{
+    static const struct octo_sampled nothing;
+
+    return __builtin_expect(error, 0) ? octo_sampling_here() : nothing;
+}
+
+/* r: NULL if it was dropped. */
+static void finish_sampled(struct octo_record *r, struct octo_sampled sampled)
+{
+    if (!r) {
+        octo_sampling_forget(sampled);
+        return;
+    }
+    r->stack = sampled.stack;
+    r->count = sampled.count;
+    finish(r);
 }
 
 static void set_peer(struct octo_record *r, const struct octo_conn *conn)
@@ -254,6 +275,7 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
     enum octo_level level = level_of(x, ending);
     struct words words = words_of(x);
     struct octo_held_facts facts;
+    struct octo_sampled sampled;
     struct octo_record *r;
     bool held;
 
@@ -264,6 +286,7 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
         return;
     }
     held = add_held(&words, x, true, &facts);
+    sampled = sample_if(level == OCTO_ERROR && line_wanted(x, level));
     r = take_intent(x);
     if (r && held && r->flags & OCTO_RECORD_HELD) {
         memcpy((char *)octo_record_behind(r), &facts, sizeof(facts));
@@ -274,8 +297,8 @@ void octo_emit_ended(const struct octo_conn *conn, struct octo_exchange *x, cons
     if (r) {
         r->kind = ending->completed ? OCTO_EV_REQUEST_COMPLETED : OCTO_EV_REQUEST_ABORTED;
         set_ending(r, x, ending, level);
-        finish(r);
     }
+    finish_sampled(r, sampled);
     have_it_written();
 }
 
@@ -325,18 +348,20 @@ void octo_emit_client_ended(const struct octo_conn *conn, const struct octo_exch
                             const struct octo_ending *ending)
 {
     enum octo_level level = ending->completed ? level_of(x, ending) : OCTO_ERROR;
+    struct octo_sampled sampled;
     struct octo_record *r;
 
     if (!end_wanted(x, level))
         return;
+    sampled = sample_if(level == OCTO_ERROR && line_wanted(x, level));
     r = begin_client(ending->completed ? OCTO_EV_CLIENT_REQUEST_COMPLETED : OCTO_EV_CLIENT_REQUEST_FAILED, level,
                      ending->now_ns, conn, x);
     if (r) {
         set_ending(r, x, ending, level);
         if (x->llm)
             r->trace_flags &= (uint8_t)~OCTO_TRACE_SAMPLED;
-        finish(r);
     }
+    finish_sampled(r, sampled);
     have_it_written();
 }
 
@@ -378,10 +403,12 @@ void octo_emit_llm_ended(const struct octo_conn *conn, const struct octo_exchang
 void octo_emit_unconnected(const struct octo_unconnected *u)
 {
     bool logged = wanted(OCTO_ERROR);
+    struct octo_sampled sampled;
     struct octo_record *r;
 
     if (!logged && !span_wanted(&u->trace))
         return;
+    sampled = sample_if(logged);
     r = begin(OCTO_EV_CLIENT_REQUEST_FAILED, OCTO_ERROR, u->now_ns,
               (struct words){
                   .at = u->id, .len = u->id_len, .id_len = u->id_len, .path = u->path, .path_len = u->path_len});
@@ -393,8 +420,8 @@ void octo_emit_unconnected(const struct octo_unconnected *u)
         set_trace(r, &u->trace);
         r->duration_ns = u->since_ns ? since(u->since_ns, u->now_ns) : 0;
         r->reason = u->failure;
-        finish(r);
     }
+    finish_sampled(r, sampled);
     have_it_written();
 }
 

@@ -21,6 +21,20 @@ static void insert(struct octo_crash *crash, const struct octo_board_entry *entr
     crash->listed = n + 1;
 }
 
+/* The one that the thread was on, in the place of the youngest that is told, if it is younger than they. */
+static void have_own(struct octo_crash *crash, const struct octo_board *board)
+{
+    struct octo_board_entry *last = &crash->request[OCTO_CRASH_REQUESTS - 1];
+
+    if (crash->number == 0 || crash->listed < OCTO_CRASH_REQUESTS || crash->number <= last->number)
+        return;
+    for (unsigned i = 0; i < OCTO_BOARD_ENTRIES; i++)
+        if (atomic_load_explicit(&board->entry[i].number, memory_order_acquire) == crash->number) {
+            memcpy(last, &board->entry[i], sizeof(*last));
+            return;
+        }
+}
+
 void octo_crash_list(struct octo_crash *crash, const struct octo_board *board)
 {
     crash->requests = atomic_load_explicit(&board->beyond, memory_order_relaxed);
@@ -33,4 +47,5 @@ void octo_crash_list(struct octo_crash *crash, const struct octo_board *board)
         crash->requests++;
         insert(crash, &board->entry[i], number);
     }
+    have_own(crash, board);
 }

@@ -40,7 +40,7 @@ struct octo_crash {
 };
 _Static_assert(sizeof(struct octo_crash) <= OCTO_CRASH_BYTES, "it fits its room");
 
-/* Puts down the requests of a board: how many there are, and the oldest. */
+/* Puts down the requests of a board: how many there are, and the oldest; and in any case that of crash->number. */
 void octo_crash_list(struct octo_crash *crash, const struct octo_board *board);
 
 #endif

@@ -38,7 +38,9 @@ _Static_assert(RING_BYTES <= RING_STRIDE, "a ring fits its stride");
 
 _Static_assert(sizeof(struct octo_board) % OCTO_SEGMENT_PAGE == 0, "each has its pages");
 
-const size_t octo_segment_bytes = CRASHES_AT + OCTO_SEGMENT_SLOTS * OCTO_CRASH_BYTES;
+#define SAMPLES_AT (CRASHES_AT + OCTO_SEGMENT_SLOTS * (size_t)OCTO_CRASH_BYTES)
+
+const size_t octo_segment_bytes = SAMPLES_AT + sizeof(struct octo_samples);
 
 /* True if the pages are there, writable for good. must: count a kernel without the call (before 5.14) as no. */
 bool octo_segment_populate(void *address, size_t bytes, bool must)
@@ -160,6 +162,11 @@ struct octo_board *octo_segment_own_board(struct octo_segment *segment, uint32_t
 struct octo_crash *octo_segment_crash(struct octo_segment *segment, unsigned i)
 {
     return (struct octo_crash *)((char *)segment + CRASHES_AT + (size_t)i * OCTO_CRASH_BYTES);
+}
+
+struct octo_samples *octo_segment_samples(struct octo_segment *segment)
+{
+    return (struct octo_samples *)((char *)segment + SAMPLES_AT);
 }
 
 _Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const struct octo_crash *crash)

@@ -6,7 +6,7 @@
  * name, on a tmpfs of ours), so that the next start of the service finds what a killed one left; else
  * anonymous shared memory. Pages are populated before use: a full tmpfs can never raise SIGBUS in the host.
  *
- *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | … | board 0 | … | crash 0 | … |  (sparse)
+ *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | … | board 0 | … | crash 0 | … | samples |  (sparse)
  *
  * The lead is a robust futex: its holder is the one writer of the service. The kernel releases it when
  * that thread dies, however it dies, and wakes a waiting one.
@@ -25,6 +25,7 @@
 #include "event/crash.h"
 #include "event/metrics.h"
 #include "event/ring.h"
+#include "event/samples.h"
 #include "octoshim/otlp.h"
 
 enum {
@@ -40,7 +41,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 8u
+#define OCTO_SEGMENT_VERSION 9u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -157,6 +158,9 @@ void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const stru
 
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
+
+/* The stacks of errors. They populate themselves. */
+struct octo_samples *octo_segment_samples(struct octo_segment *segment);
 
 /* Process pid ends in an orderly way, or has told of its crash: nobody has to tell for it. Any thread, signal-safe. */
 void octo_segment_ended(struct octo_segment *segment, uint32_t pid);

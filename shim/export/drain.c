@@ -28,15 +28,31 @@ enum {
 struct fill {
     struct octo_writer *w;
     struct octo_encoder *encoder;
+    struct octo_segment *segment;
     int64_t real_offset_ns;
     size_t room;
     bool full;
 };
 
+static size_t encode(struct fill *f, const struct octo_record *record, char *out, uint32_t *sample)
+{
+    struct octo_writer *w = f->w;
+    struct octo_line_stack stack;
+
+    *sample = 0;
+    if (__builtin_expect(record->stack != OCTO_RECORD_STACK_NONE, 0) &&
+        octo_stacks_find(&w->stacks, w->settings, f->segment, f->segment == w->segment, record, &stack)) {
+        *sample = stack.sample;
+        return octo_encode_stacked(f->encoder, record, &stack, f->real_offset_ns, out);
+    }
+    return octo_encode(f->encoder, record, f->real_offset_ns, out);
+}
+
 static bool take(const struct octo_record *record, void *arg)
 {
     struct fill *f = arg;
     struct octo_writer *w = f->w;
+    uint32_t sample = 0;
     size_t n = 0;
 
     if (w->length + OCTO_LINE_ROOM > sizeof w->batch) {
@@ -44,7 +60,7 @@ static bool take(const struct octo_record *record, void *arg)
         return false;
     }
     if (!(record->flags & OCTO_RECORD_UNLOGGED))
-        n = octo_encode(f->encoder, record, f->real_offset_ns, w->batch + w->length);
+        n = encode(f, record, w->batch + w->length, &sample);
     if ((w->length != 0 && w->length + n > f->room) ||
         (octo_spans_wants(&w->spans, record) && !octo_spans_add(&w->spans, record, f->real_offset_ns))) {
         f->full = true;
@@ -52,6 +68,7 @@ static bool take(const struct octo_record *record, void *arg)
     }
     if (n == 0)
         return true;
+    w->stacks.used |= sample;
     w->length += n;
     w->lines++;
     w->by_level[record->level < OCTO_LEVELS ? record->level : OCTO_CRITICAL]++;
@@ -61,6 +78,7 @@ static bool take(const struct octo_record *record, void *arg)
 void octo_drain_begin(struct octo_writer *w)
 {
     w->length = w->lines = w->spans.length = 0;
+    w->stacks.used = 0;
     memset(w->by_level, 0, sizeof w->by_level);
 }
 
@@ -239,6 +257,7 @@ static void settle(struct octo_writer *w, struct octo_segment *segment)
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
     hand_over_spans(w, segment);
     free_rings(w, segment);
+    octo_stacks_settle(&w->stacks, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
     octo_drain_count(w);
     atomic_store(&w->segment->stuck, 0);
@@ -248,7 +267,7 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
                           uint64_t hole_ns)
 {
     struct octo_segment_batch *batch = &segment->batch;
-    struct fill f = {.w = w, .encoder = encoder};
+    struct fill f = {.w = w, .encoder = encoder, .segment = segment};
 
     octo_drain_begin(w);
     w->more = false;
@@ -289,8 +308,11 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
 {
     struct octo_segment_batch *batch = &segment->batch;
     uint32_t state = atomic_load_explicit(&batch->state, memory_order_acquire);
-    struct fill f = {
-        .w = w, .encoder = encoder, .real_offset_ns = batch->real_offset_ns, .room = OCTO_BATCH_BYTES};
+    struct fill f = {.w = w,
+                     .encoder = encoder,
+                     .segment = segment,
+                     .real_offset_ns = batch->real_offset_ns,
+                     .room = OCTO_BATCH_BYTES};
     struct octo_ring_reader reader = reader_for(&f, 0);
     bool at_end = false;
     size_t done;

@@ -18,6 +18,8 @@ enum {
     ID_MAX = 128,
     /* Upper bound of all fields that follow a path, without host: keys, numbers, address, line end. */
     AFTER_PATH_MAX = 1100,
+    STACK_MAX = 300, /* of a stack, but its frames: a reason is of at most 95 bytes, in ASCII */
+    SHORT_TEXTS = 300,
     END_MAX = 160, /* the number of pid, the line end */
     PROVIDER_ROOM = 5 * OCTO_LLM_PROVIDER_MAX,
     MODEL_ROOM = 5 * OCTO_LLM_MODEL_MAX,
@@ -283,8 +285,32 @@ static size_t held_room(const struct octo_record *r)
     return r->flags & OCTO_RECORD_HELD ? HELD_MAX : 0;
 }
 
+/* ID, method and host leave room for the frames of a stack. */
+static bool texts_are_short(const struct octo_record *r)
+{
+    return (unsigned)r->id_len + r->method_len + r->host_len <= SHORT_TEXTS;
+}
+
+/* What a line may have beside its record. */
+struct more {
+    const struct octo_crash *crash;
+    const struct octo_line_stack *stack;
+};
+
+/* Bytes that a stack takes from the path. */
+static size_t stack_room(const struct octo_record *r, const struct octo_line_stack *stack)
+{
+    return !stack ? 0 : texts_are_short(r) ? STACK_MAX + stack->json_bytes : STACK_MAX;
+}
+
+static char *put_stack(char *p, const struct octo_form *form, const struct octo_record *r,
+                       const struct octo_line_stack *stack)
+{
+    return stack ? octo_field_stack(p, form, stack, texts_are_short(r) ? SIZE_MAX : 0) : p;
+}
+
 static char *put_fields(char *p, const struct octo_encoder *e, const struct octo_record *r,
-                        const struct octo_crash *crash, char *end)
+                        const struct more *more, char *end)
 {
     const struct octo_form *form = e->form;
     struct octo_span text = {r->text + r->id_len + r->method_len + r->host_len, r->target_len};
@@ -293,13 +319,18 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
     case OCTO_EV_REQUEST_STARTED:
         return put_request(p, e, r, end, false);
     case OCTO_EV_REQUEST_COMPLETED:
-        return put_held(put_result(put_request(p, e, r, end - held_room(r), false), form, r), form, r, end);
+        p = put_request(p, e, r, end - held_room(r) - stack_room(r, more->stack), false);
+        p = put_held(put_result(p, form, r), form, r, end);
+        return put_stack(p, form, r, more->stack);
     case OCTO_EV_CLIENT_REQUEST_STARTED:
         return put_request(p, e, r, end, true);
     case OCTO_EV_CLIENT_REQUEST_COMPLETED:
-        return put_result(put_request(p, e, r, end, true), form, r);
+        p = put_result(put_request(p, e, r, end - stack_room(r, more->stack), true), form, r);
+        return put_stack(p, form, r, more->stack);
     case OCTO_EV_CLIENT_REQUEST_FAILED:
-        return put_failure(put_result(put_request(p, e, r, end, true), form, r), form, r);
+        p = put_failure(put_result(put_request(p, e, r, end - stack_room(r, more->stack), true), form, r), form,
+                        r);
+        return put_stack(p, form, r, more->stack);
     case OCTO_EV_LLM_CALL_COMPLETED:
         return put_call(put_result(put_request(p, e, r, end - CALL_MAX, true), form, r), form, r);
     case OCTO_EV_LLM_CALL_FAILED:
@@ -317,7 +348,7 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         p = octo_field_long(p, form, OCTO_KEY_ARGV0, OCTO_KEY_ARGV0_TRUNCATED, end, text, false, false);
         return octo_field_word(p, form, OCTO_KEY_SHIM_VERSION, OCTO_VERSION);
     case OCTO_EV_SERVICE_CRASHED:
-        return crash ? octo_encode_crash(p, form, crash, end + AFTER_PATH_MAX - END_MAX) : p;
+        return more->crash ? octo_encode_crash(p, form, more->crash, end + AFTER_PATH_MAX - END_MAX) : p;
     case OCTO_EV_SERVICE_STOPPED:
         return octo_field_number(p, form, OCTO_KEY_EXIT_CODE, r->status);
     default: /* SHIM_* */
@@ -345,7 +376,7 @@ static inline char *put_identity(char *p, const struct octo_encoder *e, const st
     return octo_field_close(octo_put_u64(p, r->pid), &e->form->number_end);
 }
 
-static size_t encode(struct octo_encoder *e, const struct octo_record *r, const struct octo_crash *crash,
+static size_t encode(struct octo_encoder *e, const struct octo_record *r, const struct more *more,
                      int64_t real_offset_ns, char *out)
 {
     const struct octo_form *form = e->form;
@@ -361,10 +392,10 @@ static size_t encode(struct octo_encoder *e, const struct octo_record *r, const 
         p = octo_field_form_text(p, event);
     if (form->identity_first) {
         p = put_identity(p, e, r);
-        p = put_fields(p, e, r, crash, end);
+        p = put_fields(p, e, r, more, end);
     } else {
         p = octo_put_bytes(p, form->logger.text, form->logger.len);
-        p = put_fields(p, e, r, crash, end - e->identity_len);
+        p = put_fields(p, e, r, more, end - e->identity_len);
         p = put_identity(p, e, r);
     }
     return (size_t)(octo_field_close(p, &form->line_end) - out);
@@ -372,7 +403,13 @@ static size_t encode(struct octo_encoder *e, const struct octo_record *r, const 
 
 size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out)
 {
-    return encode(e, r, NULL, real_offset_ns, out);
+    return encode(e, r, &(struct more){0}, real_offset_ns, out);
+}
+
+size_t octo_encode_stacked(struct octo_encoder *e, const struct octo_record *r,
+                           const struct octo_line_stack *stack, int64_t real_offset_ns, char *out)
+{
+    return encode(e, r, &(struct more){.stack = stack}, real_offset_ns, out);
 }
 
 size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash, int64_t real_offset_ns, char *out)
@@ -380,7 +417,7 @@ size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash,
     const struct octo_record r = {
         .kind = OCTO_EV_SERVICE_CRASHED, .level = OCTO_CRITICAL, .mono_ns = crash->mono_ns, .pid = crash->pid};
 
-    return encode(e, &r, crash, real_offset_ns, out);
+    return encode(e, &r, &(struct more){.crash = crash}, real_offset_ns, out);
 }
 
 void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, const char *environment,

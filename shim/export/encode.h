@@ -40,8 +40,24 @@ void octo_encoder_init(struct octo_encoder *e, bool json, const char *service, c
  */
 size_t octo_encode(struct octo_encoder *e, const struct octo_record *r, int64_t real_offset_ns, char *out);
 
+/* What is said of a stack in a line: what there is of it. */
+struct octo_line_stack {
+    uint64_t id;      /* 0: none */
+    const char *json; /* the frames, if they are to be said whole */
+    uint32_t json_bytes;
+    bool cut;
+    uint8_t reason_len;
+    const char *reason; /* why there are none, or no more; not with a NUL */
+    uint32_t sample;    /* stacks.c's: bit of the sample that it is from, 0: none */
+};
+
+/* octo_encode() of a record that has a stack. Where the texts of the request are long, the frames are left out, and marked as cut. */
+size_t octo_encode_stacked(struct octo_encoder *e, const struct octo_record *r,
+                           const struct octo_line_stack *stack, int64_t real_offset_ns, char *out);
+
 /* The same of a crash: service.crashed. Its numbers are what its process has put there: out of range, they are cut down. */
-size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash, int64_t real_offset_ns, char *out);
+size_t octo_encode_death(struct octo_encoder *e, const struct octo_crash *crash, int64_t real_offset_ns,
+                         char *out);
 
 /* A short lower_case word for `reason` of request.aborted; static storage. */
 const char *octo_abort_reason_name(unsigned reason);

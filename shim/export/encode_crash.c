@@ -124,31 +124,18 @@ static char *put_cause(char *p, const struct octo_form *form, const struct octo_
     return p;
 }
 
-/* The frames are JSON already, in ASCII, on one line; of a segment that somebody has damaged, at least the latter. */
-static char *put_frames(char *p, const struct octo_crash *c)
-{
-    uint32_t n = c->stack.json_bytes < sizeof c->frames ? c->stack.json_bytes : sizeof c->frames;
-
-    for (uint32_t i = 0; i < n; i++)
-        *p++ = c->frames[i] >= ' ' && c->frames[i] <= '~' ? c->frames[i] : '?';
-    return p;
-}
-
 static char *put_stack(char *p, const struct octo_form *form, const struct octo_crash *c)
 {
-    const char *reason = c->stack.reason;
-    size_t n = strnlen(reason, sizeof c->stack.reason);
+    const struct octo_line_stack stack = {
+        .id = c->stack.frames != 0 ? c->stack.id : 0,
+        .json = c->frames,
+        .json_bytes = c->stack.json_bytes < sizeof c->frames ? c->stack.json_bytes : sizeof c->frames,
+        .cut = c->stack.cut != 0,
+        .reason = c->stack.reason,
+        .reason_len = (uint8_t)strnlen(c->stack.reason, sizeof c->stack.reason),
+    };
 
-    if (c->stack.version == 0)
-        return p;
-    if (c->stack.frames != 0) {
-        p = octo_field_key(p, form, OCTO_KEY_STACK_ID);
-        p = octo_field_close(octo_hex_put16(p, c->stack.id), &form->text_end);
-        p = octo_field_close(put_frames(octo_field_key(p, form, OCTO_KEY_STACK), c), &form->number_end);
-        if (c->stack.cut)
-            p = octo_field_true(p, form, OCTO_KEY_STACK_TRUNCATED);
-    }
-    return n != 0 ? octo_field_short(p, form, OCTO_KEY_STACK_ERROR, reason, n) : p;
+    return c->stack.version != 0 ? octo_field_stack(p, form, &stack, sizeof c->frames) : p;
 }
 
 /* The texts of an entry, or false: it is damaged. */

@@ -82,4 +82,28 @@ static inline char *octo_field_trace(char *p, const struct octo_form *form, cons
     return octo_field_close(octo_hex_put16(octo_field_key(p, form, OCTO_KEY_SPAN_ID), span), &form->text_end);
 }
 
+/* stack_id, stack, stack_truncated, stack_error. The frames are JSON already, in ASCII, on one line; of a segment that somebody has damaged at
+ * least the latter. room: for them. */
+static inline char *octo_field_stack(char *p, const struct octo_form *form, const struct octo_line_stack *stack,
+                                     size_t room)
+{
+    bool fits = stack->json_bytes <= room;
+
+    if (stack->id != 0) {
+        p = octo_hex_put16(octo_field_key(p, form, OCTO_KEY_STACK_ID), stack->id);
+        p = octo_field_close(p, &form->text_end);
+    }
+    if (stack->id != 0 && stack->json_bytes != 0 && fits) {
+        p = octo_field_key(p, form, OCTO_KEY_STACK);
+        for (uint32_t i = 0; i < stack->json_bytes; i++)
+            *p++ = stack->json[i] >= ' ' && stack->json[i] <= '~' ? stack->json[i] : '?';
+        p = octo_field_close(p, &form->number_end);
+    }
+    if ((stack->id != 0 && stack->cut) || !fits)
+        p = octo_field_true(p, form, OCTO_KEY_STACK_TRUNCATED);
+    return stack->reason_len != 0
+               ? octo_field_short(p, form, OCTO_KEY_STACK_ERROR, stack->reason, stack->reason_len)
+               : p;
+}
+
 #endif

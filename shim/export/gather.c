@@ -10,10 +10,47 @@
 
 enum { STACK_MAX = 256 << 10 }; /* bytes that are looked at */
 
+/*
+ * A handler of the service's on an alternate stack, in which the thread has crashed (as Python's faulthandler raises the signal again):
+ * what it has interrupted is on another stack. The kernel has left that one's pointer in its frame, which begins with the address that all
+ * handlers return to. Returns it, or 0.
+ *
+ *      sp ──> [handler's frames] [ where to return | … registers … sp, ip … ] top of the alternate stack
+ */
+static uint64_t interrupted_sp(const struct octo_gather *g, const char *stack, size_t n)
+{
+#if defined(__x86_64__)
+    enum { SP_AT = 8 + 40 + 15 * 8 }; /* struct rt_sigframe: pretcode, head of ucontext, fifteen registers */
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        uint64_t restorer, mask;
+    } action;
+    uint64_t sp = g->registers[OCTO_STACK_SP], word, found = 0;
+
+    if (sp - g->alternate_at >= g->alternate_bytes ||
+        octo_sys(SYS_rt_sigaction, g->signal, NULL, &action, sizeof action.mask) != 0)
+        return 0;
+    if (n > g->alternate_at + g->alternate_bytes - sp)
+        n = g->alternate_at + g->alternate_bytes - sp;
+    for (size_t at = 0; at + SP_AT + sizeof word <= n; at += sizeof word) {
+        memcpy(&word, stack + at, sizeof word);
+        if (word == action.restorer)
+            memcpy(&found, stack + at + SP_AT, sizeof found); /* the last one is the first signal */
+    }
+    return found;
+#else
+    (void)g;
+    (void)stack;
+    (void)n;
+    return 0;
+#endif
+}
+
 static void run(void *arg)
 {
     struct octo_gather *g = arg;
-    static char stack[STACK_MAX]; /* touched with a crash only */
+    static char stack[STACK_MAX], other[STACK_MAX]; /* touched with a crash only */
     struct octo_stack_question q = {
         .settings = g->settings,
         .pid = (uint32_t)octo_sys(SYS_getpid),
@@ -28,6 +65,10 @@ static void run(void *arg)
 
     octo_sys(SYS_prctl, PR_SET_NAME, "octoshim-crash");
     q.stack_bytes = n > 0 ? (size_t)n : 0; /* a stack pointer that leads nowhere has at least its instruction */
+    q.other_at = interrupted_sp(g, stack, q.stack_bytes);
+    n = q.other_at != 0 ? octo_stack_read(q.other_at, other, sizeof other) : 0;
+    q.other = other;
+    q.other_bytes = n > 0 ? (size_t)n : 0;
     memcpy(q.registers, g->registers, sizeof q.registers);
     err = octo_thread_own_descriptors();
     if (err < 0)

@@ -20,6 +20,8 @@ struct octo_gather {
     /* Set before the start: */
     const struct octo_settings *settings;
     uint64_t known, registers[OCTO_STACK_REGISTERS]; /* of the thread that has crashed */
+    uint64_t alternate_at, alternate_bytes;          /* its alternate stack; 0: none */
+    int signal;                                      /* that it has crashed of */
     uint64_t deadline_ns;                            /* monotonic */
     /* The thread's: */
     _Atomic uint32_t state; /* enum octo_gather_state, a futex */

@@ -41,7 +41,9 @@ int octo_helper_start(const struct octo_helper *helper)
                        {helper->page, OCTO_OTLP_PAGE},
                        {helper->bell, OCTO_OTLP_BELL},
                        {helper->err, 2}},
+        .detached = true,
     };
+    struct octo_program_run run;
     const struct octo_settings *settings = helper->settings;
     char instance[37];
     struct octo_text uuid;
@@ -62,5 +64,5 @@ int octo_helper_start(const struct octo_helper *helper)
     for (const char *p = settings->exporter; *p && count < VARIABLES_MAX; p += strlen(p) + 1)
         list[count++] = (char *)p;
     list[count] = NULL;
-    return (int)octo_program_start(&program, true);
+    return octo_program_start(&run, &program);
 }

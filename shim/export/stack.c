@@ -126,6 +126,8 @@ static long converse(const struct octo_stack_question *q, int program, int maps,
     if (err == 0)
         err = send_all(program, q->stack, q->stack_bytes, q->deadline_ns);
     if (err == 0)
+        err = send_all(program, q->other, q->other_bytes, q->deadline_ns);
+    if (err == 0)
         err = send_file(program, maps, q->deadline_ns);
     octo_sys(SYS_shutdown, program, SHUT_WR);
     if (err == 0)
@@ -141,7 +143,7 @@ static long converse(const struct octo_stack_question *q, int program, int maps,
     return err;
 }
 
-static void ask(const struct octo_stack_question *q, const struct octo_stack_sample *sample, int maps,
+static bool ask(const struct octo_stack_question *q, const struct octo_stack_sample *sample, int maps,
                 const int pair[2], struct octo_stack_reply *reply, char *json, struct octo_stack_place *place)
 {
     static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
@@ -151,17 +153,21 @@ static void ask(const struct octo_stack_question *q, const struct octo_stack_sam
         .environment = environment,
         .descriptor = {{pair[1], OCTO_STACK_FD}, {-1, -1}, {-1, -1}, {-1, -1}},
     };
-    long pid = octo_program_start(&program, false), err;
+    struct octo_program_run run;
+    long err = octo_program_start(&run, &program);
 
-    if (pid < 0) {
-        octo_stack_fail(reply, "octoshim-stack cannot be started", pid);
-        return;
+    if (err < 0) {
+        octo_stack_fail(reply, "octoshim-stack cannot be started", err);
+        return false;
     }
     octo_sys(SYS_close, pair[1]);
     err = converse(q, pair[0], maps, sample, reply, json, place);
-    octo_program_end(pid);
+    octo_program_end(&run, err == 0);
     if (err != 0)
         octo_stack_fail(reply, "octoshim-stack has not answered", err);
+    else if (reply->frames == 0 && reply->reason[0] == '\0')
+        octo_stack_fail(reply, "octoshim-stack has found no frame", 0);
+    return err == 0;
 }
 
 static long open_maps(const struct octo_stack_question *q)
@@ -179,7 +185,7 @@ static long open_maps(const struct octo_stack_question *q)
     return octo_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
-void octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json,
+bool octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json,
                     struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
 {
     struct octo_stack_sample sample = {
@@ -192,23 +198,27 @@ void octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply
         .known = q->known,
         .stack_at = q->registers[OCTO_STACK_SP],
         .stack_bytes = q->stack_bytes,
+        .other_at = q->other_at,
+        .other_bytes = q->other_bytes,
         .trim = q->trim,
     };
     long maps = open_maps(q), err;
+    bool there = false;
     int pair[2];
 
     if (maps < 0) {
         octo_stack_fail(reply, "the maps in /proc cannot be read", maps);
-        return;
+        return true;
     }
     memcpy(sample.registers, q->registers, sizeof sample.registers);
     err = octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
     if (err < 0) {
         octo_stack_fail(reply, "no socket for octoshim-stack", err);
     } else {
-        ask(q, &sample, (int)maps, pair, reply, json, place);
+        there = ask(q, &sample, (int)maps, pair, reply, json, place);
         octo_sys(SYS_close, pair[0]);
         octo_sys(SYS_close, pair[1]);
     }
     octo_sys(SYS_close, maps);
+    return there;
 }

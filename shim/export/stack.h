@@ -16,6 +16,9 @@ struct octo_stack_question {
     uint64_t known, registers[OCTO_STACK_REGISTERS]; /* as in struct octo_stack_sample */
     const char *stack;                               /* from the stack pointer on */
     size_t stack_bytes;
+    const char *other; /* another stack, and where it is; or other_bytes 0 */
+    uint64_t other_at;
+    size_t other_bytes;
     bool trim;            /* as in struct octo_stack_sample */
     uint64_t deadline_ns; /* monotonic */
     uint32_t json_max;    /* bytes of json */
@@ -36,8 +39,8 @@ enum {
 long octo_stack_read(uint64_t at, char *to, size_t n);
 
 /* Fills the reply, json[0..reply->json_bytes), and place[0..reply->places), unless place is NULL. There is always a reply: without frames
- * it has a reason. */
-void octo_stack_ask(const struct octo_stack_question *question, struct octo_stack_reply *reply, char *json,
+ * it has a reason. False: the program is not to be had now. */
+bool octo_stack_ask(const struct octo_stack_question *question, struct octo_stack_reply *reply, char *json,
                     struct octo_stack_place place[OCTO_STACK_FRAMES_MAX]);
 
 /* No frames, for this reason: a text, and the name of an errno value (-errno; 0: none). */

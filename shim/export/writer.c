@@ -23,6 +23,7 @@ enum { NONE, STARTING, RUNNING, STOPPING };
 
 enum {
     LIVE_HOLE_MS = 1000, /* a reserved record of a living process may stay unfinished so long */
+    SAMPLE_MS = 10000,   /* a sample that no record is of is given up then */
     FLUSH_STEP_US = 250,
     STOP_STEP_MS = 2,
 };
@@ -51,7 +52,8 @@ static void take_over_orphans(struct octo_writer *w)
             orphan->app_version[OCTO_SEGMENT_NAME_MAX - 1] = 0;
         octo_encoder_init(&encoder, w->settings->json, orphan->service, orphan->environment, orphan->app_version);
         octo_drain_recover(w, orphan, &encoder);
-        octo_deaths_look(orphan, true);
+        if (w->settings->crash)
+            octo_deaths_look(orphan, true);
         while (!atomic_load(&w->stop) && !octo_segment_empty(orphan)) {
             octo_drain_batch(w, orphan, &encoder, 0);
             if (!w->more)
@@ -80,8 +82,10 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
     atomic_store(&w->segment->asleep, long_sleep ? OCTO_ASLEEP : OCTO_NAPPING);
     octo_writer_sleep(w, seen, OCTO_NAP_MS);
     if (long_sleep && atomic_load(&w->segment->asleep) == OCTO_ASLEEP && octo_segment_empty(w->segment)) {
-        octo_deaths_look(w->segment, false);
+        if (w->settings->crash)
+            octo_deaths_look(w->segment, false);
         octo_segment_reap(w->segment);
+        octo_samples_reap(octo_segment_samples(w->segment), octo_clock_coarse_ns() - SAMPLE_MS * OCTO_NS_PER_MS);
         octo_sink_rest(&w->sink);
         octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : most_ms);
     }
@@ -101,7 +105,7 @@ static void work(struct octo_writer *w)
 
         if (lines == 0 || !w->more)
             octo_deaths_write(w, w->segment, &w->encoder);
-        if (octo_clock_coarse_ns() >= w->deaths_ns) {
+        if (w->settings->crash && octo_clock_coarse_ns() >= w->deaths_ns) {
             octo_deaths_look(w->segment, false);
             w->deaths_ns = octo_clock_coarse_ns() + OCTO_DEATHS_MS * OCTO_NS_PER_MS;
         }

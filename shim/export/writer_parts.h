@@ -13,6 +13,7 @@
 #include "export/push.h"
 #include "export/sink.h"
 #include "export/spans.h"
+#include "export/stacks.h"
 #include "export/thread.h"
 
 enum {
@@ -46,6 +47,7 @@ struct octo_writer {
     struct octo_encoder encoder;
     struct octo_spans spans;
     struct octo_push push;
+    struct octo_stacks stacks;
     struct octo_trouble trouble;
     uint64_t deaths_ns; /* next look at who is gone */
     uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns, spans_ns,

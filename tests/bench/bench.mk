@@ -13,9 +13,10 @@ BENCH_RUN       = /usr/bin/python3 -B tests/bench/bench.py --library $(LIB) --to
 
 .PHONY: bench bench-quick bench-micro
 
-bench: $(LIB) $(BENCH_TOOLS) $(BENCH_OUT)/bench_metrics
+bench: $(LIB) $(BENCH_TOOLS) $(BENCH_OUT)/bench_metrics $(BENCH_OUT)/bench_stacks
 	@echo 'metrics (to reach: 60 ns a request; a scrape of 1000 series in 2 ms, of 10000 in 20 ms):'
 	@$(BENCH_OUT)/bench_metrics
+	@$(BENCH_OUT)/bench_stacks
 	$(BENCH_RUN) --rounds $(BENCH_ROUNDS) --requests $(BENCH_REQUESTS) --json $(BUILD)/bench.json
 
 bench-quick: $(LIB) $(BENCH_TOOLS)

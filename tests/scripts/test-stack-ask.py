@@ -7,7 +7,7 @@ A line for each frame, "function+offset" or what else is known; "cut: reason" if
 import json, socket, struct, subprocess, sys, time
 
 PLACE = struct.Struct("=2Q")
-HEAD = struct.Struct("=6IQ33QQQ2I")
+HEAD = struct.Struct("=6IQ33Q4Q2I")
 REPLY = struct.Struct("=4IQ2I96s")
 FRAMES_MAX, JSON_MAX = 64, 8192
 KEYS = ["function", "offset", "module", "module_offset", "build_id", "address"]
@@ -54,7 +54,7 @@ def check(answer, frames_max=FRAMES_MAX, json_max=JSON_MAX, sample=None):
     text, where = answer[REPLY.size:REPLY.size + size], answer[REPLY.size + size:]
     assert len(where) == places * PLACE.size and places <= FRAMES_MAX
     if sample is not None:
-        check_places(sample, where, HEAD.unpack(sample[:HEAD.size])[42])
+        check_places(sample, where, HEAD.unpack(sample[:HEAD.size])[44])
     assert version == 1 and cut in (0, 1), (version, cut)
     assert len(text) == size <= max(2, min(json_max, JSON_MAX)), (len(text), size, json_max)
     assert b"\0" in reason and text.isascii() and b"\n" not in text
@@ -76,7 +76,7 @@ def main():
     what = sys.argv[3] if len(sys.argv) > 3 else ""
     if what == "trim":
         head = list(HEAD.unpack(sample[:HEAD.size]))
-        head[42] = 1
+        head[44] = 1
         sample = HEAD.pack(*head) + sample[HEAD.size:]
     answer, code, _, said = ask(sys.argv[1], sample)
     assert code == 0 and not said, (code, said)

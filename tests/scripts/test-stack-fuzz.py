@@ -15,7 +15,7 @@ def number(rng, around):
 
 
 def damage_head(rng, head):
-    at = rng.choice((4, 5, 6, *range(7, 24), 40, 41))
+    at = rng.choice((4, 5, 6, *range(7, 24), 40, 41, 42, 43))
     if at < 6:
         head[at] = rng.choice((0, 1, 2, 3, 63, 64, 65, 8191, 8193, 200, 1 << 31, (1 << 32) - 1))
     else:
@@ -77,13 +77,16 @@ def damage(rng, sample):
     head = list(HEAD.unpack(sample[:HEAD.size]))
     size = head[41]
     body, maps = bytearray(sample[HEAD.size:HEAD.size + size]), bytearray(sample[HEAD.size + size:])
+    if size > 64 and rng.randrange(3) == 0:  # in two
+        upper = rng.randrange(8, size)
+        head[41], head[42], head[43] = size - upper, head[40] + size - upper, upper
     for _ in range(rng.choice((1, 1, 2, 4))):
         part = rng.randrange(10)
         if part < 3:
             damage_head(rng, head)
         elif part < 6:
             body = damage_stack(rng, head, body)
-            head[41] = len(body)
+            head[41], head[43] = (len(body), 0) if head[43] == 0 or head[43] >= len(body) else (len(body) - head[43], head[43])
         elif part < 9:
             maps = damage_maps(rng, maps)
         else:
