@@ -24,6 +24,7 @@
     X(REQUEST_STARTED, "request.started", INFO)                                                                   \
     X(REQUEST_COMPLETED, "request.completed", INFO)                                                               \
     X(REQUEST_ABORTED, "request.aborted", WARNING)                                                                \
+    X(REQUEST_SLOW, "request.slow", WARNING)                                                                      \
     X(CLIENT_REQUEST_STARTED, "client.request.started", DEBUG)                                                    \
     X(CLIENT_REQUEST_COMPLETED, "client.request.completed", INFO)                                                 \
     X(CLIENT_REQUEST_FAILED, "client.request.failed", ERROR)                                                      \
@@ -161,9 +162,10 @@ struct octo_record {
     uint64_t parent;     /* of who has sent it; 0: it begins here */
     uint32_t pid;        /* process that wrote it */
     uint32_t tid;        /* 0: not known */
-    uint16_t status;     /* HTTP status; exit code of SERVICE_STOPPED */
-    uint16_t reason;     /* enum octo_abort_reason, enum octo_failure, enum octo_opaque_reason, or see kind */
-    uint8_t peer[16];    /* address: 4 or 16 bytes, network order */
+    uint16_t
+        status; /* HTTP status; exit code of SERVICE_STOPPED; REQUEST_SLOW: 1 + number of the system call that its thread waits in, 0: none */
+    uint16_t reason;  /* enum octo_abort_reason, enum octo_failure, enum octo_opaque_reason, or see kind */
+    uint8_t peer[16]; /* address: 4 or 16 bytes, network order */
     uint8_t id_len, method_len, host_len, protocol; /* protocol: 0 unknown, 10 HTTP/1.0, 11 HTTP/1.1 */
     uint16_t target_len; /* a path may hold anything; SERVICE_STARTED: argv[0]; SHIM_*: a message */
     uint16_t port;       /* CLIENT_*: of the peer; of a Unix socket: bytes of its path */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "conn/alternate.h"
 #include "conn/held.h"
+#include "conn/inflight.h"
 #include "conn/process.h"
 #include "conn/slab.h"
 #include "conn/thread_context.h"
@@ -113,12 +114,14 @@ static void hold(const struct octo_exchange *x)
     told.held = x->handle;
     octo_thread_context_attach(x);
     octo_held_take(x);
+    octo_inflight_held(x, true);
 }
 
 static void let_it_go(void)
 {
     const struct octo_exchange *x = octo_exchange_at(told.held);
 
+    octo_inflight_held(x, false);
     octo_held_leave(x);
     octo_thread_context_detach(x);
     told.held = 0;

@@ -2,6 +2,8 @@
 #include "conn/inflight.h"
 #include "conn/emit.h"
 #include "conn/process.h"
+#include "base/sys.h"
+#include "export/writer.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -47,6 +49,7 @@ void octo_inflight_begin(struct octo_exchange *x)
         atomic_fetch_add_explicit(&board->beyond, 1, memory_order_relaxed);
         return;
     }
+    atomic_store_explicit(&e->tid, 0, memory_order_relaxed);
     e->head_ns = x->head_ns;
     e->trace[0] = x->trace.id[0];
     e->trace[1] = x->trace.id[1];
@@ -60,6 +63,8 @@ void octo_inflight_begin(struct octo_exchange *x)
     if (__builtin_expect(x->words_len > OCTO_BOARD_TEXT, 0))
         shorten(e, x);
     atomic_store_explicit(&e->number, x->number, memory_order_release);
+    if (__builtin_expect(octo_service.settings.stacks & OCTO_STACKS_SLOW, 0) && !octo_service.sandboxed)
+        octo_writer_ensure(&octo_service.settings, octo_service.segment); /* it looks at those that last */
 }
 
 void octo_inflight_end(struct octo_exchange *x)
@@ -77,4 +82,21 @@ void octo_inflight_end(struct octo_exchange *x)
         atomic_store_explicit(&e->number, 0, memory_order_relaxed);
     else
         atomic_fetch_sub_explicit(&board->beyond, 1, memory_order_relaxed);
+}
+
+void octo_inflight_mark_held(const struct octo_exchange *x, bool held)
+{
+    struct octo_process *process = octo_process();
+    struct octo_board *board = process ? atomic_load_explicit(&process->board, memory_order_acquire) : NULL;
+    struct octo_board_entry *e = board ? place(board, x) : NULL;
+    uint32_t self;
+
+    if (!e || octo_service.sandboxed || x->shown != process->pid ||
+        atomic_load_explicit(&e->number, memory_order_relaxed) != x->number)
+        return;
+    self = (uint32_t)octo_sys(SYS_gettid);
+    if (held)
+        atomic_store_explicit(&e->tid, self, memory_order_relaxed);
+    else
+        atomic_compare_exchange_strong(&e->tid, &self, 0);
 }

@@ -23,12 +23,12 @@ struct octo_board_entry {
     _Atomic uint64_t number; /* of the request in its process; 0: free */
     uint64_t head_ns;        /* monotonic: its head has passed */
     uint64_t trace[2], span; /* as in struct octo_record */
+    _Atomic uint32_t tid;    /* thread that is on it, where slow requests have stacks; 0: none */
     uint8_t id_len, method_len, host_len;
     uint8_t cut; /* 1: the target is longer than this */
     uint16_t target_len;
-    uint8_t spare[18];
-    char
-        text[OCTO_BOARD_TEXT]; /* ID, method, host, target without its query, one after the other; then anything */
+    uint8_t spare[14];
+    char text[OCTO_BOARD_TEXT]; /* ID, method, host, target without its query; then anything */
 };
 _Static_assert(sizeof(struct octo_board_entry) == OCTO_BOARD_ENTRY, "whole cache lines");
 

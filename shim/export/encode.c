@@ -135,7 +135,7 @@ static char *put_request(char *p, const struct octo_encoder *e, const struct oct
         p = octo_field_long(p, form, OCTO_KEY_PATH, OCTO_KEY_PATH_TRUNCATED, end - authority.len * OCTO_ESCAPE_MAX,
                             target.path, true, (r->flags & OCTO_RECORD_TARGET_CUT) != 0 && !target.path_whole);
     }
-    if (!made)
+    if (!made && r->kind != OCTO_EV_REQUEST_SLOW)
         p = put_peer(p, form, OCTO_KEY_CLIENT, r);
     if (authority.len != 0)
         p = octo_field_short(p, form, OCTO_KEY_HOST, authority.at, authority.len);
@@ -212,6 +212,17 @@ static char *put_held(char *p, const struct octo_form *form, const struct octo_r
     if (facts.run_queue_ns != OCTO_NS_UNKNOWN)
         p = octo_field_ms(p, form, OCTO_KEY_RUN_QUEUE_MS, facts.run_queue_ns);
     return facts.calls != 0 ? put_calls(p, form, &facts) : p;
+}
+
+/* How old the request is, and where its thread is. */
+static char *put_stuck(char *p, const struct octo_form *form, const struct octo_record *r)
+{
+    const char *call = r->status != 0 ? octo_call_name_of(r->status - 1u) : NULL;
+
+    p = octo_field_ms(p, form, OCTO_KEY_DURATION_MS, r->duration_ns);
+    if (call)
+        p = octo_field_word(p, form, OCTO_KEY_SYSCALL, call);
+    return r->tid != 0 ? octo_field_number(p, form, OCTO_KEY_THREAD_ID, r->tid) : p;
 }
 
 static char *put_failure(char *p, const struct octo_form *form, const struct octo_record *r)
@@ -322,6 +333,9 @@ static char *put_fields(char *p, const struct octo_encoder *e, const struct octo
         p = put_request(p, e, r, end - held_room(r) - stack_room(r, more->stack), false);
         p = put_held(put_result(p, form, r), form, r, end);
         return put_stack(p, form, r, more->stack);
+    case OCTO_EV_REQUEST_SLOW:
+        p = put_request(p, e, r, end - stack_room(r, more->stack), false);
+        return put_stack(put_stuck(p, form, r), form, r, more->stack);
     case OCTO_EV_CLIENT_REQUEST_STARTED:
         return put_request(p, e, r, end, true);
     case OCTO_EV_CLIENT_REQUEST_COMPLETED:

@@ -222,7 +222,7 @@ static void run(void *arg)
     octo_sys(SYS_setpriority, PRIO_PROCESS, 0, NICE);
     if (octo_thread_own_descriptors() >= 0) {
         octo_lead_prepare(&exposer.lead, &exposer.segment->exposer);
-        if (octo_lead_take(&exposer.lead, &exposer.segment->exposer, &exposer.stop, NULL, NULL)) {
+        if (octo_lead_take(&exposer.lead, &exposer.segment->exposer, &exposer.stop, 0, NULL, NULL)) {
             if (listen_at_last())
                 serve();
             octo_lead_release(&exposer.segment->exposer);

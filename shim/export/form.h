@@ -35,6 +35,7 @@
     X(CPU_MS, "cpu_ms", "")                                                                                       \
     X(RUN_QUEUE_MS, "run_queue_ms", "")                                                                           \
     X(SYSCALLS, "syscalls", "")                                                                                   \
+    X(SYSCALL, "syscall", "\"")                                                                                  \
     X(SLOW, "slow", "")                                                                                           \
     X(KILLED, "killed", "")                                                                                       \
     X(REASON, "reason", "\"")                                                                                     \

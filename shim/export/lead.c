@@ -27,10 +27,11 @@ static bool holder_gone(const struct octo_lead *l, uint32_t word)
     return !l->robust && (tid == l->tid || octo_sys(SYS_tkill, tid, 0) == -ESRCH);
 }
 
-bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop,
+bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop, unsigned every_ms,
                     void (*before_wait)(void *arg), void *arg)
 {
-    const struct timespec patience = {.tv_sec = 1};
+    const struct timespec every = {every_ms / 1000, (long)(every_ms % 1000) * 1000000}, second = {.tv_sec = 1};
+    const struct timespec *patience = every_ms != 0 ? &every : l->robust ? NULL : &second;
     uint32_t waited = 0;
 
     while (!atomic_load(stop)) {
@@ -49,7 +50,7 @@ bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic u
         waited = FUTEX_WAITERS;
         if (before_wait)
             before_wait(arg);
-        octo_sys(SYS_futex, lead, FUTEX_WAIT, word | FUTEX_WAITERS, l->robust ? NULL : &patience, 0, 0);
+        octo_sys(SYS_futex, lead, FUTEX_WAIT, word | FUTEX_WAITERS, patience, 0, 0);
     }
     if (waited != 0)
         octo_lead_nudge(lead); /* what woke this thread may have been meant for another */

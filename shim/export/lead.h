@@ -23,8 +23,8 @@ struct octo_lead {
 void octo_lead_prepare(struct octo_lead *l, _Atomic uint32_t *lead);
 
 /* Waits for the lead. True: this thread has it. False: *stop became true. before_wait(arg), unless it is NULL, is called before each wait: once at least where
- * another has the lead, and again when all are nudged. */
-bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop,
+ * another has the lead, and again when all are nudged, and every_ms, unless that is 0. */
+bool octo_lead_take(struct octo_lead *l, _Atomic uint32_t *lead, const _Atomic uint32_t *stop, unsigned every_ms,
                     void (*before_wait)(void *arg), void *arg);
 
 /* Gives it up and wakes the next. */

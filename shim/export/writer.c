@@ -12,6 +12,7 @@
 #include "export/deaths.h"
 #include "export/probe.h"
 #include "export/process_context.h"
+#include "export/stuck.h"
 #include "export/writer_parts.h"
 
 #include <errno.h>
@@ -74,10 +75,12 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
     bool long_sleep = quiet >= OCTO_QUIET_NAPS;
     /* octoshim-otlp counts without ringing. */
     unsigned most_ms = octo_spans_account(&w->spans, w->segment->spans) ? OCTO_SPANS_LOOK_MS : 0;
-    unsigned push_ms = octo_push_wait_ms(&w->push);
+    unsigned push_ms = octo_push_wait_ms(&w->push), stuck_ms = octo_stuck_every_ms(w->settings);
 
     if (most_ms == 0 || (push_ms != 0 && push_ms < most_ms))
         most_ms = push_ms;
+    if (stuck_ms != 0 && (most_ms == 0 || stuck_ms < most_ms))
+        most_ms = stuck_ms;
 
     atomic_store(&w->segment->asleep, long_sleep ? OCTO_ASLEEP : OCTO_NAPPING);
     octo_writer_sleep(w, seen, OCTO_NAP_MS);
@@ -111,6 +114,7 @@ static void work(struct octo_writer *w)
         }
         octo_push(&w->push, &w->spans, w->segment, &w->sink, false);
         octo_probe_look(w->settings, w->segment);
+        octo_stuck_look(w->settings, w->segment);
         if (lines != 0 && w->more)
             continue;
         waiting = octo_report(w);
@@ -127,6 +131,7 @@ static void while_another_leads(void *arg)
     struct octo_writer *w = arg;
 
     octo_probe_meet(w->settings, w->segment);
+    octo_stuck_look(w->settings, w->segment);
 }
 
 static void run(void *arg)
@@ -145,7 +150,8 @@ static void run(void *arg)
         octo_process_context_publish(w->segment->service, w->segment->environment, w->segment->app_version,
                                      w->segment->instance);
         octo_lead_prepare(&w->lead, &w->segment->lead);
-        if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop, while_another_leads, w)) {
+        if (octo_lead_take(&w->lead, &w->segment->lead, &w->stop, octo_stuck_every_ms(settings),
+                           while_another_leads, w)) {
             atomic_store(&w->segment->asleep, OCTO_AWAKE);
             work(w);
             octo_push(&w->push, &w->spans, w->segment, &w->sink, true);
@@ -263,6 +269,7 @@ void octo_writer_forked(void)
 {
     octo_spans_init(&writer.spans, NULL);
     octo_probe_forked();
+    octo_stuck_forked();
     octo_process_context_forked();
     writer.push = (struct octo_push){0}; /* its memory may have been just moving */
     /* Memory for the stack stays, as a copy; the thread did not come along. */

@@ -3,6 +3,12 @@
 
 #include "event/crash.h"
 
+static void create_and_tell(void)
+{
+    create();
+    settings.crash = true;
+}
+
 static void put(struct octo_board *board, unsigned i, uint64_t number, const char *id)
 {
     struct octo_board_entry *e = &board->entry[i];
@@ -60,7 +66,7 @@ static unsigned told_of(pid_t pid)
 
 static void siblings(void)
 {
-    create();
+    create_and_tell();
     pid_t busy = gone(3, false, false), idle = gone(0, false, false), steadfast = gone(0, true, false),
           orderly = gone(2, true, true);
     char oldest[64];
@@ -99,7 +105,7 @@ static void test_siblings(void **state)
 
 static void first_life(void)
 {
-    create();
+    create_and_tell();
     pid_t child = gone(2, false, false);
     struct octo_crash *crash = octo_segment_crash_claim(segment);
 
@@ -115,7 +121,7 @@ static void next_life(void)
 {
     struct octo_ring *ring;
 
-    create();
+    create_and_tell();
     ring = octo_segment_claim(segment, (uint32_t)getpid());
     CHECK(event(ring, 1, 1));
     ensure();
