@@ -89,7 +89,6 @@ void octo_alternate_take(void)
     mine.ss_sp = memory_of(i);
     if (mine.ss_sp)
         mine.ss_sp = (char *)mine.ss_sp + GUARD;
-    octo_disposition_given_stack();
     if (mine.ss_sp && octo_sys(SYS_sigaltstack, &mine, NULL) == 0)
         octo_this_thread.alternate = OURS;
     else

@@ -1,8 +1,8 @@
 /*
  * Alternate stacks: where our handler can run when a thread has used up its own (sigaltstack).
  *
- * A thread that serves requests gets one, unless it has one; and unless the service has handlers that ask for an alternate stack, which
- * would run on ours (one that comes later is kept from it: disposition.h). To the service there is none: what it reads is what it has set, and with the first that it sets ours is gone.
+ * A thread that serves requests gets one, unless it has one, or the service has ever set one in any thread: then they are its own business.
+ * To the service there is none: what it reads is what it has set, and with the first that it sets this thread's is gone.
  *
  * Memory: 64 KiB of addresses a thread, pages as they are used, which is none before a crash; at most 1024 of them. A thread that
  * has ended is noticed when another one needs a stack. For: context.c, hook/signal.c. Context: any thread, signal-safe.

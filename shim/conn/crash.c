@@ -23,7 +23,7 @@ enum {
 };
 
 /* struct octo_process.crash */
-enum { NONE, TELLING, DONE };
+enum { NONE, TELLING };
 
 static struct octo_gather gather; /* one crash a process */
 
@@ -53,7 +53,6 @@ static bool is_fault(int signal, const siginfo_t *info)
 
 static void put_down(struct octo_crash *crash, struct octo_process *process, int signal, const siginfo_t *info)
 {
-    crash->pid = process->pid;
     crash->tid = (uint32_t)octo_sys(SYS_gettid);
     crash->signal = signal;
     crash->code = info->si_code;
@@ -108,13 +107,14 @@ static void tell(struct octo_process *process, int signal, const siginfo_t *info
     uint64_t begun = octo_clock_mono_ns(), deadline = begun + PATIENCE_MS * OCTO_NS_PER_MS;
     const struct timespec step = {.tv_nsec = STEP_US * 1000};
     struct octo_segment *segment = octo_service.segment;
-    struct octo_crash *crash = octo_segment_crash_claim(segment);
+    struct octo_crash *crash = octo_segment_crash_claim(segment, process->pid);
     _Atomic uint8_t *state;
 
     if (!crash)
         return;
     state = octo_segment_crash_state(segment, crash);
     put_down(crash, process, signal, info);
+    atomic_store(state, OCTO_CRASH_BEGUN);
     if (octo_service.settings.stacks != OCTO_STACKS_OFF)
         add_stack(crash, context, begun + GATHER_MS * OCTO_NS_PER_MS);
     octo_segment_ended(segment, process->pid);
@@ -156,9 +156,8 @@ static void handler(int signal, siginfo_t *info, void *context)
         octo_sys(SYS_getpid) == process->pid) { /* not in the child of a vfork, whose memory is another's */
         if (atomic_compare_exchange_strong(&process->crash, &none, TELLING)) {
             tell(process, signal, info, context);
-            atomic_store(&process->crash, DONE);
-            octo_sys(SYS_futex, &process->crash, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
         } else {
+            /* The first one ends the process, of the signal that it has told. */
             wait_while(&process->crash, TELLING, octo_clock_mono_ns() + PATIENCE_MS * OCTO_NS_PER_MS);
         }
     }

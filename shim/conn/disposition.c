@@ -19,8 +19,7 @@ static struct {
 
 static int (*change)(int, const struct sigaction *, struct sigaction *);
 static octo_signal_handler *_Atomic ours; /* NULL: nowhere */
-static _Atomic bool uses_stacks;          /* the service has handlers that ask for an alternate stack */
-static _Atomic bool given_stacks;         /* threads have one of ours, and the service has set none */
+static _Atomic bool own_stacks;           /* the service has set an alternate stack, at least once */
 static _Atomic uint64_t withheld; /* bit n: signal n + 1 has a handler whose SA_ONSTACK the kernel does not know */
 
 _Static_assert(sizeof(sigset_t) >= sizeof(uint64_t), "the kernel's mask is the first word");
@@ -80,28 +79,12 @@ void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struc
     change = sigaction;
 }
 
-void octo_disposition_cover(octo_signal_handler *handler)
-{
-    struct sigaction there;
-    int kept = errno;
-
-    if (!change) /* not loaded as a library is */
-        return;
-    for (int signal = 1; signal < NSIG; signal++)
-        if (change(signal, NULL, &there) == 0 && (there.sa_flags & SA_ONSTACK) && !is_default(&there) &&
-            there.sa_handler != SIG_IGN)
-            atomic_store(&uses_stacks, true);
-    atomic_store(&ours, handler);
-    for (int i = 0; i < COVERED; i++)
-        cover(i);
-    errno = kept;
-}
-
 void octo_disposition_uncover(void)
 {
     struct sigaction action;
     int kept = errno;
 
+    octo_disposition_own_stack(); /* from here on all is as the service has set it */
     for (int i = 0; i < COVERED && atomic_load(&ours); i++)
         if (change(covered[i], NULL, &action) == 0 && is_ours(&action)) {
             give(i, &action);
@@ -124,7 +107,7 @@ static bool asks_for_stack(const struct sigaction *action)
 /* The change, with SA_ONSTACK left out while it would lead to a stack of ours, and read back as it was set. */
 static int change_stack_aside(int signal, const struct sigaction *action, struct sigaction *old)
 {
-    bool withhold = action && asks_for_stack(action) && atomic_load(&given_stacks);
+    bool withhold = action && asks_for_stack(action) && !atomic_load(&own_stacks);
     uint64_t was = atomic_load(&withheld);
     struct sigaction plain;
     int result;
@@ -142,14 +125,33 @@ static int change_stack_aside(int signal, const struct sigaction *action, struct
         atomic_fetch_or(&withheld, bit(signal));
     else if (action && (was & bit(signal)))
         atomic_fetch_and(&withheld, ~bit(signal));
-    if (action && asks_for_stack(action))
-        atomic_store(&uses_stacks, true);
     return 0;
 }
 
-void octo_disposition_given_stack(void)
+/* Those that are there already. */
+static void withhold_stacks(void)
 {
-    atomic_store(&given_stacks, true);
+    struct sigaction there;
+
+    for (int signal = 1; signal < NSIG && !atomic_load(&own_stacks); signal++)
+        if (change(signal, NULL, &there) == 0 && asks_for_stack(&there)) {
+            atomic_fetch_or(&withheld, bit(signal));
+            there.sa_flags &= ~SA_ONSTACK;
+            change(signal, &there, NULL);
+        }
+}
+
+void octo_disposition_cover(octo_signal_handler *handler)
+{
+    int kept = errno;
+
+    if (!change) /* not loaded as a library is */
+        return;
+    atomic_store(&ours, handler);
+    withhold_stacks();
+    for (int i = 0; i < COVERED; i++)
+        cover(i);
+    errno = kept;
 }
 
 void octo_disposition_own_stack(void)
@@ -157,8 +159,7 @@ void octo_disposition_own_stack(void)
     struct sigaction there;
     uint64_t signals;
 
-    atomic_store(&uses_stacks, true);
-    if (!atomic_exchange(&given_stacks, false))
+    if (atomic_exchange(&own_stacks, true))
         return;
     signals = atomic_exchange(&withheld, 0);
     for (int signal = 1; signal < NSIG; signal++)
@@ -220,5 +221,5 @@ bool octo_disposition_is_deadly(int signal)
 
 bool octo_disposition_allows_stacks(void)
 {
-    return atomic_load(&ours) && !atomic_load(&uses_stacks);
+    return atomic_load(&ours) && !atomic_load(&own_stacks);
 }

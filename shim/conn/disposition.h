@@ -40,16 +40,14 @@ void octo_disposition_default(int signal);
 /* True if the kernel would end this process with that signal. errno stays. */
 bool octo_disposition_is_deadly(int signal);
 
-/* True while alternate stacks may be given to threads: crashes are covered, and no handler of the service's asks for such a stack. */
+/*
+ * True while alternate stacks may be given to threads: crashes are covered, and the service has set no such stack itself. As long as it has not, its
+ * handlers that ask for one (SA_ONSTACK: all of Python's, the JVM's) run on the thread's own. So that they do not run on ours, the kernel is not
+ * told of their wish, until the service sets a stack.
+ */
 bool octo_disposition_allows_stacks(void);
 
-/*
- * A thread has got one of ours. From now on the service's handlers that ask for an alternate stack do not get their wish, which the kernel is not told:
- * they run where they would have, on the thread's own, as long as the service has not set one.
- */
-void octo_disposition_given_stack(void);
-
-/* The service sets one. From now on it has what it asks for. */
+/* The service sets an alternate stack. From now on it has what it asks for, and threads get none of ours. */
 void octo_disposition_own_stack(void);
 
 #endif

@@ -32,8 +32,8 @@ static struct octo_ring *ring_of(struct octo_process *process)
             octo_segment_unclaim(octo_service.segment, process->pid, ring);
         ring = first;
     }
-    if (ring && !octo_disposition_is_deadly(SIGTERM))
-        octo_segment_steadfast(octo_service.segment, process->pid);
+    if (ring)
+        octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
     if (ring && !process->board)
         process->board = octo_segment_own_board(octo_service.segment, process->pid, ring);
     return ring;

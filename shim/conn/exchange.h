@@ -71,6 +71,7 @@ struct octo_exchange {
     uint8_t minor;           /* HTTP/1.x */
     bool sampled;            /* request.started was written, and so will be the end */
     bool target_cut;
+    uint8_t place;    /* on the board, 0: beyond; inflight.c's */
     bool pipelined;   /* its head was read before the one before it was answered */
     uint8_t line_len; /* bytes in line; 0: the ID is not decided yet */
     uint8_t id_len, method_len, host_len;

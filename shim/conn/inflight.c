@@ -8,10 +8,35 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Exchanges have small numbers of their own, and the lowest free one is taken: that number is the place. */
-static struct octo_board_entry *place(struct octo_board *board, const struct octo_exchange *x)
+/* A free place, taken; from 1 on, 0: there is none. */
+static unsigned take_place(struct octo_process *process)
 {
-    return x->handle - 1 < OCTO_BOARD_ENTRIES ? &board->entry[x->handle - 1] : NULL;
+    for (unsigned word = 0; word < 2; word++) {
+        uint64_t taken = atomic_load_explicit(&process->places[word], memory_order_relaxed);
+
+        while (~taken != 0) {
+            unsigned place = word * 64 + (unsigned)__builtin_ctzll(~taken) + 1;
+
+            if (place > OCTO_BOARD_ENTRIES)
+                return 0;
+            if (atomic_compare_exchange_weak(&process->places[word], &taken, taken | (taken + 1)))
+                return place;
+        }
+    }
+    return 0;
+}
+
+static void give_place(struct octo_process *process, unsigned place)
+{
+    atomic_fetch_and(&process->places[(place - 1) / 64], ~(UINT64_C(1) << (place - 1) % 64));
+}
+
+/* What x has on the board of this process; NULL: nothing, or it is on a parent's. */
+static struct octo_board_entry *entry_of(const struct octo_process *process, const struct octo_exchange *x)
+{
+    struct octo_board *board = atomic_load_explicit(&process->board, memory_order_acquire);
+
+    return board && x->shown == process->pid && x->place != 0 ? &board->entry[x->place - 1] : NULL;
 }
 
 /* The host goes first, which is not told, then the end of the target. */
@@ -44,11 +69,12 @@ void octo_inflight_begin(struct octo_exchange *x)
     if (!board)
         return;
     x->shown = process->pid;
-    e = place(board, x);
-    if (!e) {
+    x->place = (uint8_t)take_place(process);
+    if (x->place == 0) {
         atomic_fetch_add_explicit(&board->beyond, 1, memory_order_relaxed);
         return;
     }
+    e = &board->entry[x->place - 1];
     atomic_store_explicit(&e->tid, 0, memory_order_relaxed);
     e->head_ns = x->head_ns;
     e->trace[0] = x->trace.id[0];
@@ -70,29 +96,27 @@ void octo_inflight_begin(struct octo_exchange *x)
 void octo_inflight_end(struct octo_exchange *x)
 {
     struct octo_process *process = octo_process();
-    struct octo_board *board;
     struct octo_board_entry *e;
 
-    if (!process || x->shown != process->pid) /* none, or a parent's */
+    if (!process || x->shown != process->pid) /* not shown, or by a parent */
         return;
-    board = atomic_load_explicit(&process->board, memory_order_acquire);
-    e = place(board, x);
+    e = entry_of(process, x);
     x->shown = 0;
-    if (e && atomic_load_explicit(&e->number, memory_order_relaxed) == x->number)
-        atomic_store_explicit(&e->number, 0, memory_order_relaxed);
-    else
-        atomic_fetch_sub_explicit(&board->beyond, 1, memory_order_relaxed);
+    if (!e) {
+        atomic_fetch_sub_explicit(&process->board->beyond, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&e->number, 0, memory_order_release);
+    give_place(process, x->place);
 }
 
 void octo_inflight_mark_held(const struct octo_exchange *x, bool held)
 {
     struct octo_process *process = octo_process();
-    struct octo_board *board = process ? atomic_load_explicit(&process->board, memory_order_acquire) : NULL;
-    struct octo_board_entry *e = board ? place(board, x) : NULL;
+    struct octo_board_entry *e = process ? entry_of(process, x) : NULL;
     uint32_t self;
 
-    if (!e || octo_service.sandboxed || x->shown != process->pid ||
-        atomic_load_explicit(&e->number, memory_order_relaxed) != x->number)
+    if (!e || octo_service.sandboxed || atomic_load_explicit(&e->number, memory_order_relaxed) != x->number)
         return;
     self = (uint32_t)octo_sys(SYS_gettid);
     if (held)

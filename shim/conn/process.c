@@ -4,6 +4,7 @@
 #include "conn/conn.h"
 #include "conn/context.h"
 #include "conn/crash.h"
+#include "conn/disposition.h"
 #include "conn/emit.h"
 #include "conn/enrich.h"
 #include "conn/link.h"
@@ -375,6 +376,14 @@ void octo_process_expose(void)
 {
     if (octo_service.segment && octo_service_awake() && !octo_service.sandboxed)
         octo_exposer_ensure(&octo_service.settings, octo_service.segment);
+}
+
+void octo_process_term_changed(void)
+{
+    struct octo_process *process = octo_service_awake() && octo_service.segment ? octo_process() : NULL;
+
+    if (process && process->ring && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) == process->pid)
+        octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
 }
 
 /*

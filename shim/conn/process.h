@@ -45,6 +45,7 @@ struct octo_process {
     struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */
     struct octo_board
         *_Atomic board; /* where it shows the requests that it is on; NULL: none yet, or a ring that it shares */
+    _Atomic uint64_t places[2];       /* of the board, bit by bit: taken */
     _Atomic uint32_t crash;           /* crash.c's, a futex */
     _Atomic bool ringless;            /* no memory for a ring: events are dropped */
     struct octo_owner *_Atomic owner; /* this process's part of gauges; NULL: none yet */
@@ -123,6 +124,9 @@ void octo_process_expose(void);
 
 /* A fork in this process made a child. */
 void octo_process_forked(uint32_t child_pid);
+
+/* Its disposition for SIGTERM may have changed: whether that can end it without a word is kept for who tells of its end. errno stays. */
+void octo_process_term_changed(void);
 
 /* True if this process may be the one that makes the log file. */
 bool octo_process_may_write(void);

@@ -5,6 +5,8 @@
 #include "event/samples.h"
 #include "export/stack.h"
 
+#include <stdatomic.h>
+
 /* The registers that a caller's frame is found by, as they are here; in DWARF's numbers. */
 #if defined(__x86_64__)
 #define TAKE(registers)                                                                                           \
@@ -43,9 +45,9 @@ static const struct octo_sampled none;
 __attribute__((noinline)) struct octo_sampled octo_sampling_here(void)
 {
     struct octo_process *process = octo_process();
-    struct octo_sampled sampled = none;
     struct octo_samples *samples;
     struct octo_sample *sample;
+    enum octo_place_answer found;
     uint64_t now_ns, id;
     long n;
 
@@ -61,13 +63,14 @@ __attribute__((noinline)) struct octo_sampled octo_sampling_here(void)
     sample->known = taken;
     n = octo_stack_read(sample->registers[OCTO_STACK_SP], sample->stack, sizeof(sample->stack));
     sample->stack_bytes = n > 0 ? (uint32_t)n : 0;
-    if (n > 0 && octo_place_known(samples, sample, OCTO_STACK_PC, now_ns, &id)) {
-        sampled = (struct octo_sampled){OCTO_RECORD_STACK_KNOWN, id};
+    found = n > 0 ? octo_place_find(samples, sample, OCTO_STACK_PC, now_ns, &id) : OCTO_PLACE_UNKNOWN;
+    if (found == OCTO_PLACE_KNOWN) {
         octo_sample_give(samples, sample);
-    } else {
-        sampled = (struct octo_sampled){OCTO_RECORD_STACK_SAMPLED, octo_sample_serial(samples, sample)};
+        return (struct octo_sampled){OCTO_RECORD_STACK_KNOWN, id};
     }
-    return sampled;
+    sample->again = found == OCTO_PLACE_DUE;
+    atomic_store_explicit(&sample->answered, OCTO_SAMPLE_UNANSWERED, memory_order_release);
+    return (struct octo_sampled){OCTO_RECORD_STACK_SAMPLED, octo_sample_serial(samples, sample)};
 }
 
 void octo_sampling_forget(struct octo_sampled sampled)

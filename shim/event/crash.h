@@ -1,8 +1,9 @@
 /*
  * A crash, as it is told: what is known of a process that ends by a signal, in the segment, so that it is written whoever survives.
  *
- *      FREE ─claim─> BEGUN ──told──> TOLD ──written──> FREE
- *                      └── its process is over: told for it ──┘
+ *      FREE ─claim─> CLAIMED ─> BEGUN ──told──> TOLD ──written──> FREE
+ *                       │         └── its process is over: told for it
+ *                       └── who has claimed it was killed at that moment: it stays so until the service is over
  *
  * The state is in the segment's slot of the same number (segment.h), the rest here. For: conn/crash.c, which tells; export/, which
  * adds the stack and writes. Context: any thread, signal-safe.
@@ -13,7 +14,7 @@
 #include "event/board.h"
 #include "octoshim/stack.h"
 
-enum octo_crash_state { OCTO_CRASH_FREE, OCTO_CRASH_BEGUN, OCTO_CRASH_TOLD };
+enum octo_crash_state { OCTO_CRASH_FREE, OCTO_CRASH_CLAIMED, OCTO_CRASH_BEGUN, OCTO_CRASH_TOLD };
 
 enum {
     OCTO_CRASH_REQUESTS = 16, /* that are told of by name: the oldest */

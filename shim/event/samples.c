@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { INDEX_BITS = 4 };
+enum { INDEX_BITS = 6 };
 _Static_assert(OCTO_SAMPLES == 1 << INDEX_BITS, "a serial number says which one");
 
 static bool places_ready(struct octo_samples *s)
@@ -45,7 +45,8 @@ struct octo_sample *octo_sample_take(struct octo_samples *s, uint32_t pid, uint6
         head->serial = (uint64_t)turn << INDEX_BITS | i;
         head->taken_ns = now_ns;
         if (sample_ready(s, i)) {
-            s->sample[i].answered = 0;
+            s->sample[i].answered = OCTO_SAMPLE_FILLING;
+            s->sample[i].again = 0;
             return &s->sample[i];
         }
         octo_sample_give(s, &s->sample[i]);
@@ -89,8 +90,8 @@ static bool same(const struct octo_place *place, const struct octo_sample *sampl
     return true;
 }
 
-bool octo_place_known(struct octo_samples *s, const struct octo_sample *sample, unsigned pc, uint64_t now_ns,
-                      uint64_t *id)
+enum octo_place_answer octo_place_find(struct octo_samples *s, const struct octo_sample *sample, unsigned pc,
+                                       uint64_t now_ns, uint64_t *id)
 {
     for (uint32_t i = 0; i < OCTO_PLACES; i++) {
         struct octo_place *place = &s->place[i];
@@ -105,11 +106,13 @@ bool octo_place_known(struct octo_samples *s, const struct octo_sample *sample, 
         /* Adding nothing keeps the reads above it. */
         if (!found || atomic_fetch_add_explicit(&place->turn, 0, memory_order_acq_rel) != turn)
             continue;
-        /* The first one after a minute looks again; the others go on meanwhile. */
-        return now_ns - told_ns < OCTO_PLACE_TOLD_S * UINT64_C(1000000000) ||
-               !atomic_compare_exchange_strong(&place->told_ns, &told_ns, now_ns);
+        if (now_ns - told_ns < OCTO_PLACE_TOLD_S * UINT64_C(1000000000))
+            return OCTO_PLACE_KNOWN;
+        /* The first one after that looks again; the others go on meanwhile. */
+        return atomic_compare_exchange_strong(&place->told_ns, &told_ns, now_ns) ? OCTO_PLACE_DUE
+                                                                                 : OCTO_PLACE_KNOWN;
     }
-    return false;
+    return OCTO_PLACE_UNKNOWN;
 }
 
 /* The one that has the same words, which is learnt again; else one that is free, or the oldest. */

@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 enum {
-    OCTO_SAMPLES = 16,            /* at once; more errors at the same moment have no stack_id */
+    OCTO_SAMPLES = 64,            /* at once; more errors at the same moment have no stack_id */
     OCTO_SAMPLE_BYTES = 32 << 10, /* of stack */
     OCTO_SAMPLE_JSON = 4096,
     OCTO_PLACES = 64,       /* the oldest makes room */
@@ -33,20 +33,31 @@ struct octo_sample_head {
     uint64_t taken_ns;      /* monotonic */
 };
 
+/*
+ *      FILLING ──> UNANSWERED ──> ANSWERING ──> ANSWERED ──> WHOLE or ID_ONLY
+ *                          └─ by the leading writer, or by that of the process itself, which may read its own maps
+ */
 enum octo_sample_answer {
+    OCTO_SAMPLE_FILLING,
     OCTO_SAMPLE_UNANSWERED,
-    OCTO_SAMPLE_WHOLE,   /* reply is valid, and json in the stack's place */
-    OCTO_SAMPLE_ID_ONLY, /* the same; but the frames have just been told, by another line */
+    OCTO_SAMPLE_ANSWERING,
+    OCTO_SAMPLE_ANSWERED, /* reply is valid, and json and place are in the stack's */
+    OCTO_SAMPLE_WHOLE,    /* the leading writer has decided: all is to be told; */
+    OCTO_SAMPLE_ID_ONLY,  /* or no more than the ID, for another line has just told the frames */
 };
 
 struct octo_sample {
     uint64_t known, registers[OCTO_STACK_REGISTERS];
     uint32_t stack_bytes;
-    uint32_t answered;             /* enum octo_sample_answer */
-    struct octo_stack_reply reply; /* without places */
+    uint32_t again;            /* 1: its place is known, and to be looked at again */
+    _Atomic uint32_t answered; /* enum octo_sample_answer */
+    struct octo_stack_reply reply;
     union {
         char stack[OCTO_SAMPLE_BYTES];
-        char json[OCTO_SAMPLE_JSON];
+        struct {
+            char json[OCTO_SAMPLE_JSON];
+            struct octo_stack_place place[OCTO_STACK_FRAMES_MAX];
+        };
     };
 } __attribute__((aligned(4096)));
 
@@ -80,12 +91,15 @@ static inline uint64_t octo_sample_serial(const struct octo_samples *samples, co
 /* The sample of that serial number, or NULL: it is another one by now. *pid: whose it is. The leading writer. */
 struct octo_sample *octo_sample_of(struct octo_samples *samples, uint64_t serial, uint32_t *pid);
 
-/*
- * True if the sample's place is known: *id. With pc at register `pc`. Once in OCTO_PLACE_TOLD_S it is not, so that somebody
- * looks again and tells it whole. Any thread, signal-safe.
- */
-bool octo_place_known(struct octo_samples *samples, const struct octo_sample *sample, unsigned pc, uint64_t now_ns,
-                      uint64_t *id);
+enum octo_place_answer {
+    OCTO_PLACE_UNKNOWN,
+    OCTO_PLACE_KNOWN,
+    OCTO_PLACE_DUE, /* known, but this one is to look again and tell it whole: once in OCTO_PLACE_TOLD_S */
+};
+
+/* Whether the sample's place is known, by what is in its stack and, at register `pc`, its instruction; then *id is it. Any thread, signal-safe. */
+enum octo_place_answer octo_place_find(struct octo_samples *samples, const struct octo_sample *sample, unsigned pc,
+                                       uint64_t now_ns, uint64_t *id);
 
 /* From now on it is. The leading writer. */
 void octo_place_learn(struct octo_samples *samples, uint64_t pc, const struct octo_stack_place *word,

@@ -144,11 +144,11 @@ void octo_segment_ended(struct octo_segment *segment, uint32_t pid)
             atomic_store(&segment->slot[i].ended, 1);
 }
 
-void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid)
+void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid, bool steadfast)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
         if (atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed) == pid)
-            atomic_store(&segment->slot[i].steadfast, 1);
+            atomic_store(&segment->slot[i].steadfast, steadfast);
 }
 
 struct octo_board *octo_segment_own_board(struct octo_segment *segment, uint32_t pid, const struct octo_ring *ring)
@@ -174,16 +174,17 @@ _Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const st
     return &segment->slot[((const char *)crash - (char *)octo_segment_crash(segment, 0)) / OCTO_CRASH_BYTES].crash;
 }
 
-struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment)
+struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment, uint32_t pid)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
         uint8_t state = OCTO_CRASH_FREE;
         struct octo_crash *crash = octo_segment_crash(segment, i);
 
-        if (!atomic_compare_exchange_strong(&segment->slot[i].crash, &state, OCTO_CRASH_BEGUN))
+        if (!atomic_compare_exchange_strong(&segment->slot[i].crash, &state, OCTO_CRASH_CLAIMED))
             continue;
         if (octo_segment_populate(crash, OCTO_CRASH_BYTES, false)) {
             memset(crash, 0, sizeof(*crash));
+            crash->pid = pid;
             return crash;
         }
         atomic_store(&segment->slot[i].crash, OCTO_CRASH_FREE);
@@ -318,7 +319,7 @@ bool octo_segment_finished(struct octo_segment *segment)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
         if (octo_segment_slot_matters(segment, i) ||
-            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) != OCTO_CRASH_FREE)
+            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) >= OCTO_CRASH_BEGUN)
             return false;
     return octo_segment_empty(segment);
 }

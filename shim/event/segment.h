@@ -64,6 +64,7 @@ struct octo_segment_batch {
     uint64_t dev, ino;                   /* file it goes to; 0: not a regular file */
     uint64_t offset;                     /* size of the file before it */
     int64_t real_offset_ns;              /* for its timestamps: makes the same bytes again */
+    uint64_t crashes;                    /* bits: the crashes that come behind the records */
     uint64_t cursor[OCTO_SEGMENT_SLOTS]; /* where it ends in each ring */
 };
 
@@ -165,8 +166,8 @@ struct octo_samples *octo_segment_samples(struct octo_segment *segment);
 /* Process pid ends in an orderly way, or has told of its crash: nobody has to tell for it. Any thread, signal-safe. */
 void octo_segment_ended(struct octo_segment *segment, uint32_t pid);
 
-/* Process pid has a handler for SIGTERM, or ignores it: if it is gone without a word, that was something else. */
-void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid);
+/* Whether process pid has a handler for SIGTERM, or ignores it: then, if it is gone without a word, that was something else. */
+void octo_segment_steadfast(struct octo_segment *segment, uint32_t pid, bool steadfast);
 
 /* The board of slot i, or NULL if that slot was never used. */
 struct octo_board *octo_segment_board(struct octo_segment *segment, unsigned i);
@@ -175,8 +176,8 @@ struct octo_board *octo_segment_board(struct octo_segment *segment, unsigned i);
 struct octo_board *octo_segment_own_board(struct octo_segment *segment, uint32_t pid,
                                           const struct octo_ring *ring);
 
-/* A crash to be told, state BEGUN, all zero; or NULL: no memory, or 64 have not been written yet. Any thread, signal-safe. */
-struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment);
+/* A crash of process pid to be told, state CLAIMED, all else zero; or NULL: no memory, or 64 have not been written yet. Any thread, signal-safe. */
+struct octo_crash *octo_segment_crash_claim(struct octo_segment *segment, uint32_t pid);
 
 /* The state of a crash, and the crash of that number. */
 _Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const struct octo_crash *crash);

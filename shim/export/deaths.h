@@ -1,6 +1,6 @@
 /*
- * Deaths: the leading writer writes service.crashed: of crashes that their own process has told of, and of processes that are gone without
- * a word (SIGKILL), by the requests that they have left on their boards.
+ * Deaths: the leading writer tells of processes that are gone without a word (SIGKILL), by the requests that they have left on their boards, and
+ * finishes what one was telling of its own crash when it was killed. What is told is written by drain.c, with the records.
  *
  * A process that leaves SIGTERM to the kernel may have been stopped like that, which is no crash: without requests in flight nothing
  * is said of its end. For: writer.c. Context: the writer thread, holding the lead.
@@ -8,10 +8,7 @@
 #ifndef OCTO_EXPORT_DEATHS_H
 #define OCTO_EXPORT_DEATHS_H
 
-#include "export/writer_parts.h"
-
-/* Writes what has been told, if the sink takes it. After the records that are in the rings. */
-void octo_deaths_write(struct octo_writer *w, struct octo_segment *segment, struct octo_encoder *encoder);
+#include "event/segment.h"
 
 /* Looks for processes that are over, and tells for them. over: all are. */
 void octo_deaths_look(struct octo_segment *segment, bool over);

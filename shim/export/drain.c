@@ -5,7 +5,7 @@
  *   2  state = WRITING                               file and its size
  *   3  write
  *   4  state = WRITTEN
- *   5  free the records, state = NONE
+ *   5  free the records and crashes, state = NONE
  *
  * A leader that finds WRITING makes the same bytes again and looks in the file how many of them are there. Where
  * it cannot look (a pipe, a terminal) it writes them again: rather twice than never.
@@ -34,7 +34,7 @@ struct fill {
     bool full;
 };
 
-static size_t encode(struct fill *f, const struct octo_record *record, char *out, uint32_t *sample)
+static size_t encode(struct fill *f, const struct octo_record *record, char *out, uint64_t *sample)
 {
     struct octo_writer *w = f->w;
     struct octo_line_stack stack;
@@ -52,7 +52,7 @@ static bool take(const struct octo_record *record, void *arg)
 {
     struct fill *f = arg;
     struct octo_writer *w = f->w;
-    uint32_t sample = 0;
+    uint64_t sample = 0;
     size_t n = 0;
 
     if (w->length + OCTO_LINE_ROOM > sizeof w->batch) {
@@ -73,6 +73,40 @@ static bool take(const struct octo_record *record, void *arg)
     w->lines++;
     w->by_level[record->level < OCTO_LEVELS ? record->level : OCTO_CRITICAL]++;
     return true;
+}
+
+/* The lines of crashes that were told: those of these bits. They come when all records that were there before are in; or not now. */
+static void take_crashes(struct octo_segment *segment, uint64_t wanted, struct fill *f)
+{
+    struct octo_writer *w = f->w;
+
+    segment->batch.crashes = 0;
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS && !f->full; i++) {
+        size_t n;
+
+        if (!(wanted >> i & 1) ||
+            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) != OCTO_CRASH_TOLD)
+            continue;
+        f->full = w->length + OCTO_LINE_ROOM > sizeof w->batch;
+        if (f->full)
+            return;
+        n = octo_encode_death(f->encoder, octo_segment_crash(segment, i), f->real_offset_ns, w->batch + w->length);
+        f->full = w->length != 0 && w->length + n > f->room;
+        if (f->full)
+            return;
+        segment->batch.crashes |= UINT64_C(1) << i;
+        w->length += n;
+        w->lines++;
+        w->by_level[OCTO_CRITICAL]++;
+    }
+}
+
+static void free_crashes(struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (segment->batch.crashes >> i & 1)
+            atomic_store_explicit(&segment->slot[i].crash, OCTO_CRASH_FREE, memory_order_release);
+    segment->batch.crashes = 0;
 }
 
 void octo_drain_begin(struct octo_writer *w)
@@ -257,6 +291,7 @@ static void settle(struct octo_writer *w, struct octo_segment *segment)
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
     hand_over_spans(w, segment);
     free_rings(w, segment);
+    free_crashes(segment);
     octo_stacks_settle(&w->stacks, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
     octo_drain_count(w);
@@ -289,6 +324,7 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
         if (f.full && !was_full)
             w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
     }
+    take_crashes(segment, ~UINT64_C(0), &f);
     w->more = f.full;
     octo_spans_prepare(&w->spans, w->segment->spans,
                        &w->sink); /* now: to be killed while handing over costs spans */
@@ -328,6 +364,7 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
             if (ring != NULL && cursor != batch->cursor[slot])
                 octo_ring_read(ring, &cursor, batch->cursor[slot] - cursor, &reader, &w->lost_records[slot]);
         }
+        take_crashes(segment, batch->crashes, &f);
         /* Other bytes than announced: another version or form. Then they are written as if they were new. */
         if (w->length == batch->length && octo_sink_ready(&w->sink, 0) == 0) {
             done = octo_sink_found(&w->sink, batch->dev, batch->ino, batch->offset, w->batch, w->length, &at_end);

@@ -48,7 +48,7 @@ struct octo_line_stack {
     bool cut;
     uint8_t reason_len;
     const char *reason; /* why there are none, or no more; not with a NUL */
-    uint32_t sample;    /* stacks.c's: bit of the sample that it is from, 0: none */
+    uint64_t sample;    /* stacks.c's: bit of the sample that it is from, 0: none */
 };
 
 /* octo_encode() of a record that has a stack. Where the texts of the request are long, the frames are left out, and marked as cut. */

@@ -60,10 +60,12 @@ static void run(void *arg)
         .json_max = sizeof g->frames,
     };
     uint32_t gathering = OCTO_GATHERING;
-    long n = octo_stack_read(g->registers[OCTO_STACK_SP], stack, sizeof stack);
+    long n;
     int err;
 
     octo_sys(SYS_prctl, PR_SET_NAME, "octoshim-crash");
+    q.stack_at = g->registers[OCTO_STACK_SP];
+    n = octo_stack_read_above(&q.stack_at, stack, sizeof stack);
     q.stack_bytes = n > 0 ? (size_t)n : 0; /* a stack pointer that leads nowhere has at least its instruction */
     q.other_at = interrupted_sp(g, stack, q.stack_bytes);
     n = q.other_at != 0 ? octo_stack_read(q.other_at, other, sizeof other) : 0;

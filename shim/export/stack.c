@@ -17,6 +17,8 @@
 
 enum {
     CHUNK = 16 << 10,
+    PAGE = 4096,
+    GUARD_PAGES = 64, /* how far into its guard a stack may have run */
 #if defined(__x86_64__)
     MACHINE = EM_X86_64,
 #elif defined(__aarch64__)
@@ -49,6 +51,17 @@ long octo_stack_read(uint64_t at, char *to, size_t n)
         return got;
     got = octo_sys(SYS_pread64, fd, to, n, at);
     octo_sys(SYS_close, fd);
+    return got;
+}
+
+long octo_stack_read_above(uint64_t *at, char *to, size_t n)
+{
+    long got = octo_stack_read(*at, to, n);
+
+    for (unsigned pages = 0; got == -EFAULT && pages < GUARD_PAGES; pages++) {
+        *at = (*at | (PAGE - 1)) + 1;
+        got = octo_stack_read(*at, to, n);
+    }
     return got;
 }
 
@@ -185,8 +198,8 @@ static long open_maps(const struct octo_stack_question *q)
     return octo_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
-bool octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply, char *json,
-                    struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
+enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply,
+                                     char *json, struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
 {
     struct octo_stack_sample sample = {
         .version = OCTO_STACK_VERSION,
@@ -196,7 +209,7 @@ bool octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply
         .frames_max = OCTO_STACK_FRAMES_MAX,
         .json_max = q->json_max,
         .known = q->known,
-        .stack_at = q->registers[OCTO_STACK_SP],
+        .stack_at = q->stack_at,
         .stack_bytes = q->stack_bytes,
         .other_at = q->other_at,
         .other_bytes = q->other_bytes,
@@ -208,7 +221,7 @@ bool octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply
 
     if (maps < 0) {
         octo_stack_fail(reply, "the maps in /proc cannot be read", maps);
-        return true;
+        return OCTO_STACK_UNREADABLE;
     }
     memcpy(sample.registers, q->registers, sizeof sample.registers);
     err = octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
@@ -220,5 +233,5 @@ bool octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply
         octo_sys(SYS_close, pair[1]);
     }
     octo_sys(SYS_close, maps);
-    return there;
+    return there ? OCTO_STACK_ANSWERED : OCTO_STACK_ABSENT;
 }

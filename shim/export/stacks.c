@@ -2,15 +2,20 @@
 #include "export/stacks.h"
 
 #include "base/clock.h"
+#include "base/sys.h"
 #include "event/segment.h"
+#include "export/lead.h"
 #include "export/stack.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     NO_FRAMES = 0, /* in place of an ID: why there are none is told as often as a stack is */
     ASK_MS = 100,  /* for an answer: as a rule it takes two */
-    ASK_MOST = 10, /* a second: beyond, an error has no stack */
+    TAKE_MS = 20,  /* for another process's writer to begin with its own */
+    ASK_MOST = 25, /* a second: beyond, an error has no stack */
     BACK_OFF_MS = 10000,
 };
 
@@ -54,48 +59,123 @@ static bool tells(struct octo_stacks *stacks, const struct octo_stack_reply *rep
     return is_news(stacks, reply->frames != 0 ? reply->id : NO_FRAMES, octo_clock_mono_ns());
 }
 
-static void ask(struct octo_stacks *stacks, const struct octo_settings *settings, struct octo_samples *samples,
-                struct octo_sample *sample, uint32_t pid)
+/* The sample is ANSWERING by this thread. Its state afterwards is the caller's affair. */
+static enum octo_stack_asked ask(struct octo_stacks *stacks, const struct octo_settings *settings,
+                                 struct octo_sample *sample, uint32_t pid)
 {
     static char json[OCTO_SAMPLE_JSON]; /* one writer a process; its stack is small */
     static struct octo_stack_place place[OCTO_STACK_FRAMES_MAX];
-    uint64_t now_ns = octo_clock_mono_ns();
     struct octo_stack_question q = {.settings = settings,
                                     .pid = pid,
                                     .known = sample->known,
                                     .stack = sample->stack,
+                                    .stack_at = sample->registers[OCTO_STACK_SP],
                                     .stack_bytes = sample->stack_bytes,
                                     .trim = true,
-                                    .deadline_ns = now_ns + ASK_MS * OCTO_NS_PER_MS,
+                                    .deadline_ns = octo_clock_mono_ns() + ASK_MS * OCTO_NS_PER_MS,
                                     .json_max = sizeof json};
-    uint64_t pc = sample->registers[OCTO_STACK_PC];
+    enum octo_stack_asked asked;
 
     if (q.stack_bytes > sizeof sample->stack)
         q.stack_bytes = sizeof sample->stack;
     memcpy(q.registers, sample->registers, sizeof q.registers);
-    if (!octo_stack_ask(&q, &sample->reply, json, place))
+    asked = octo_stack_ask(&q, &sample->reply, json, place);
+    if (asked == OCTO_STACK_UNREADABLE)
+        return asked; /* the stack is still needed */
+    if (asked == OCTO_STACK_ABSENT)
         stacks->patient_ns = octo_clock_mono_ns() + BACK_OFF_MS * OCTO_NS_PER_MS;
-    else if (sample->reply.places != 0)
-        octo_place_learn(samples, pc, place, sample->reply.places, sample->reply.id, now_ns);
     memcpy(sample->json, json, sample->reply.json_bytes);
+    memcpy(sample->place, place, sample->reply.places * sizeof *place);
+    return asked;
 }
 
-/* pid 0: of a process that is gone. */
-static void answer(struct octo_stacks *stacks, const struct octo_settings *settings, struct octo_samples *samples,
+static bool turns(struct octo_sample *sample, uint32_t from, uint32_t to)
+{
+    return atomic_compare_exchange_strong(&sample->answered, &from, to);
+}
+
+/* Has the process's own writer answer. False: it does not take the sample, or is not done in time. */
+static bool have_owner_answer(struct octo_segment *segment, struct octo_sample *sample)
+{
+    const struct timespec step = {.tv_nsec = 500000};
+    uint64_t begun = octo_clock_mono_ns(), now;
+    uint32_t answered;
+
+    octo_lead_nudge(&segment->lead);
+    while ((answered = atomic_load(&sample->answered)) != OCTO_SAMPLE_ANSWERED &&
+           (now = octo_clock_mono_ns()) - begun <
+               (answered == OCTO_SAMPLE_ANSWERING ? ASK_MS : TAKE_MS) * OCTO_NS_PER_MS)
+        octo_sys(SYS_nanosleep, &step, NULL);
+    return answered == OCTO_SAMPLE_ANSWERED;
+}
+
+void octo_stacks_answer_own(struct octo_stacks *stacks, const struct octo_settings *settings,
+                            struct octo_segment *segment)
+{
+    struct octo_samples *samples = octo_segment_samples(segment);
+    uint32_t pid = (uint32_t)octo_sys(SYS_getpid);
+
+    for (unsigned i = 0; atomic_load(&samples->ready) && i < OCTO_SAMPLES; i++) {
+        struct octo_sample *sample = &samples->sample[i];
+
+        if (atomic_load(&samples->head[i].owner) != pid || !atomic_load(&samples->head[i].ready) ||
+            atomic_load(&sample->answered) != OCTO_SAMPLE_UNANSWERED || !may_ask(stacks, octo_clock_mono_ns()) ||
+            !turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
+            continue;
+        ask(stacks, settings, sample, pid);
+        atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
+    }
+}
+
+/* By now the place may be known: it was among those that came together. */
+static bool find(struct octo_samples *samples, const struct octo_sample *sample, struct octo_stack_reply *reply)
+{
+    uint64_t id;
+
+    if (sample->again ||
+        octo_place_find(samples, sample, OCTO_STACK_PC, octo_clock_mono_ns(), &id) == OCTO_PLACE_UNKNOWN)
+        return false;
+    *reply = (struct octo_stack_reply){.frames = 1, .id = id};
+    return true;
+}
+
+/* Whose state is UNANSWERED. pid 0: of a process that is gone. False: its own writer is at it, and nothing is known now. */
+static bool answer(struct octo_stacks *stacks, const struct octo_settings *settings, struct octo_segment *segment,
                    struct octo_sample *sample, uint32_t pid)
 {
-    uint64_t now_ns = octo_clock_mono_ns(), id;
+    struct octo_stack_reply reply;
 
-    if (octo_place_known(samples, sample, OCTO_STACK_PC, now_ns,
-                         &id)) /* by now: it was among those that came together */
-        sample->reply = (struct octo_stack_reply){.frames = 1, .id = id};
-    else if (pid == 0)
-        octo_stack_fail(&sample->reply, "the process is gone", 0);
-    else if (may_ask(stacks, now_ns))
-        ask(stacks, settings, samples, sample, pid);
-    else
-        sample->reply = (struct octo_stack_reply){0}; /* nothing, and no word about it: there will be many */
-    sample->answered = tells(stacks, &sample->reply) ? OCTO_SAMPLE_WHOLE : OCTO_SAMPLE_ID_ONLY;
+    if (find(octo_segment_samples(segment), sample, &reply)) {
+        ;
+    } else if (pid == 0) {
+        octo_stack_fail(&reply, "the process is gone", 0);
+    } else if (!may_ask(stacks, octo_clock_mono_ns())) {
+        reply = (struct octo_stack_reply){0}; /* nothing, and no word about it: there will be many */
+    } else {
+        /* The process itself may always look at its maps. */
+        if ((pid == (uint32_t)octo_sys(SYS_getpid) || !have_owner_answer(segment, sample)) &&
+            turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING)) {
+            ask(stacks, settings, sample, pid);
+            atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
+        }
+        return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
+    }
+    if (!turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
+        return have_owner_answer(segment, sample);
+    sample->reply = reply;
+    atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
+    return true;
+}
+
+/* It is ANSWERED: the leading writer learns, and says what is to be told. */
+static void decide(struct octo_stacks *stacks, struct octo_samples *samples, struct octo_sample *sample)
+{
+    uint32_t places = sample->reply.places;
+
+    if (sample->reply.frames != 0 && places != 0 && places <= OCTO_STACK_FRAMES_MAX)
+        octo_place_learn(samples, sample->registers[OCTO_STACK_PC], sample->place, places, sample->reply.id,
+                         octo_clock_mono_ns());
+    atomic_store(&sample->answered, tells(stacks, &sample->reply) ? OCTO_SAMPLE_WHOLE : OCTO_SAMPLE_ID_ONLY);
 }
 
 bool octo_stacks_find(struct octo_stacks *stacks, const struct octo_settings *settings,
@@ -112,12 +192,15 @@ bool octo_stacks_find(struct octo_stacks *stacks, const struct octo_settings *se
     sample = record->stack == OCTO_RECORD_STACK_SAMPLED ? octo_sample_of(samples, record->count, &pid) : NULL;
     if (sample == NULL || pid != record->pid)
         return false;
-    if (!sample->answered)
-        answer(stacks, settings, samples, sample, own ? pid : 0);
-    line->sample = UINT32_C(1) << (sample - samples->sample);
+    if (atomic_load(&sample->answered) < OCTO_SAMPLE_ANSWERED &&
+        !answer(stacks, settings, segment, sample, own ? pid : 0))
+        return false;
+    if (atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED)
+        decide(stacks, samples, sample);
+    line->sample = UINT64_C(1) << (sample - samples->sample);
     line->id = sample->reply.frames != 0 ? sample->reply.id : 0;
     line->json = sample->json;
-    if (sample->answered == OCTO_SAMPLE_ID_ONLY)
+    if (atomic_load(&sample->answered) == OCTO_SAMPLE_ID_ONLY)
         return true;
     line->json_bytes = sample->reply.json_bytes < sizeof sample->json ? sample->reply.json_bytes : 0;
     line->cut = sample->reply.cut != 0;

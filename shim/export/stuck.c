@@ -50,12 +50,13 @@ static int answer(const struct octo_settings *settings, uint32_t tid, struct oct
         q.known = look.known;
         memcpy(q.registers, look.registers, sizeof q.registers);
         q.stack = look.stack;
+        q.stack_at = look.registers[OCTO_STACK_SP];
         q.stack_bytes = look.stack_bytes;
         q.deadline_ns = octo_clock_mono_ns() + ASK_MS * OCTO_NS_PER_MS;
         octo_stack_ask(&q, &sample->reply, json, NULL);
         memcpy(sample->json, json, sample->reply.json_bytes);
     }
-    sample->answered = OCTO_SAMPLE_WHOLE;
+    atomic_store(&sample->answered, OCTO_SAMPLE_WHOLE);
     return look.call;
 }
 

@@ -55,11 +55,8 @@ static void take_over_orphans(struct octo_writer *w)
         octo_drain_recover(w, orphan, &encoder);
         if (w->settings->crash)
             octo_deaths_look(orphan, true);
-        while (!atomic_load(&w->stop) && !octo_segment_empty(orphan)) {
+        while (!atomic_load(&w->stop) && !octo_segment_empty(orphan))
             octo_drain_batch(w, orphan, &encoder, 0);
-            if (!w->more)
-                octo_deaths_write(w, orphan, &encoder);
-        }
         if (octo_segment_empty(orphan))
             octo_segment_orphan_done(i);
     }
@@ -106,8 +103,6 @@ static void work(struct octo_writer *w)
         uint32_t seen = atomic_load(&w->segment->doorbell);
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
-        if (lines == 0 || !w->more)
-            octo_deaths_write(w, w->segment, &w->encoder);
         if (w->settings->crash && octo_clock_coarse_ns() >= w->deaths_ns) {
             octo_deaths_look(w->segment, false);
             w->deaths_ns = octo_clock_coarse_ns() + OCTO_DEATHS_MS * OCTO_NS_PER_MS;
@@ -131,6 +126,7 @@ static void while_another_leads(void *arg)
     struct octo_writer *w = arg;
 
     octo_probe_meet(w->settings, w->segment);
+    octo_stacks_answer_own(&w->stacks, w->settings, w->segment);
     octo_stuck_look(w->settings, w->segment);
 }
 

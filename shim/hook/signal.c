@@ -10,24 +10,26 @@
 
 static inline int octo_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 {
-    return octo_service_awake() ? octo_disposition_change(signal, action, old)
-                                : octo_real.sigaction(signal, action, old);
+    int result = octo_service_awake() ? octo_disposition_change(signal, action, old)
+                                      : octo_real.sigaction(signal, action, old);
+
+    if (signal == SIGTERM && action)
+        octo_process_term_changed();
+    return result;
 }
 
-static inline sighandler_t octo_signal(int signal, sighandler_t handler)
-{
-    return octo_disposition_changed(signal, octo_real.signal(signal, handler));
-}
-
-static inline sighandler_t octo___sysv_signal(int signal, sighandler_t handler)
-{
-    return octo_disposition_changed(signal, octo_real.__sysv_signal(signal, handler));
-}
-
-static inline sighandler_t octo_sigset(int signal, sighandler_t handler)
-{
-    return octo_disposition_changed(signal, octo_real.sigset(signal, handler));
-}
+#define CHANGES_DISPOSITION(name)                                                                                 \
+    static inline sighandler_t octo_##name(int signal, sighandler_t handler)                                      \
+    {                                                                                                             \
+        sighandler_t was = octo_disposition_changed(signal, octo_real.name(signal, handler));                     \
+                                                                                                                  \
+        if (signal == SIGTERM)                                                                                    \
+            octo_process_term_changed();                                                                          \
+        return was;                                                                                               \
+    }
+CHANGES_DISPOSITION(signal)
+CHANGES_DISPOSITION(__sysv_signal)
+CHANGES_DISPOSITION(sigset)
 
 static inline int octo_sigaltstack(const stack_t *stack, stack_t *old)
 {

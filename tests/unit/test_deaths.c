@@ -38,7 +38,7 @@ static pid_t gone(unsigned requests, bool steadfast, bool orderly)
             put(octo_segment_own_board(segment, pid, ring), i, requests - i, id);
         }
         if (steadfast)
-            octo_segment_steadfast(segment, pid);
+            octo_segment_steadfast(segment, pid, true);
         if (orderly)
             octo_segment_ended(segment, pid);
         event(ring, 1, pid);
@@ -107,12 +107,12 @@ static void first_life(void)
 {
     create_and_tell();
     pid_t child = gone(2, false, false);
-    struct octo_crash *crash = octo_segment_crash_claim(segment);
+    struct octo_crash *crash = octo_segment_crash_claim(segment, (uint32_t)child + 1000000);
 
     /* And one that was telling of its own end when it was killed. */
-    crash->pid = (uint32_t)child + 1000000;
     crash->signal = SIGABRT;
     crash->mono_ns = octo_clock_mono_ns();
+    atomic_store(octo_segment_crash_state(segment, crash), OCTO_CRASH_BEGUN);
     octo_segment_retire(segment, path);
     CHECK(access(path, F_OK) == 0);
 }

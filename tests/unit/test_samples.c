@@ -97,7 +97,7 @@ static uint32_t some_words(void)
 
 static bool known(struct octo_sample *sample, uint64_t now_ns, uint64_t *id)
 {
-    bool is = octo_place_known(samples, sample, PC, now_ns, id);
+    bool is = octo_place_find(samples, sample, PC, now_ns, id) == OCTO_PLACE_KNOWN;
 
     octo_sample_give(samples, sample);
     return is;
