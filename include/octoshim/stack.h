@@ -44,7 +44,8 @@ struct octo_stack_reply {
     uint32_t frames;     /* in the JSON; the innermost comes first */
     uint32_t cut;        /* 1: there are more, or may be: reason says why, where it is not the room */
     uint32_t json_bytes; /* of what follows: an array of objects, without line breaks; "[]" is 2 */
-    uint64_t id;         /* the same for the same frames in the same files, whatever the addresses; 0: no frames */
+    uint64_t
+        id; /* the same for the same frames, also those left out, in the same files, whatever the addresses; 0: no frames */
     uint32_t
         places; /* of struct octo_stack_place, behind the JSON: of all frames but the innermost; or 0: not to be had */
     uint32_t spare;

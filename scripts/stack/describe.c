@@ -128,7 +128,7 @@ static json_t *frame_json(const struct frame *f)
 }
 
 /* Behind those that are there. False: there is no room, so that nothing has changed. */
-static bool add(const struct frame *f, size_t room, struct answer *answer, uint64_t *id)
+static bool add(const struct frame *f, size_t room, struct answer *answer)
 {
     char text[OCTO_STACK_JSON_MAX];
     json_t *json = frame_json(f);
@@ -141,10 +141,8 @@ static bool add(const struct frame *f, size_t room, struct answer *answer, uint6
     memcpy(answer->json + used + comma, text, n);
     answer->json[used + comma + n] = ']';
     memcpy(answer->json + used, ", ", comma);
-    mix_frame(id, f);
     answer->reply.json_bytes = (uint32_t)(used + comma + n + 1);
     answer->reply.frames++;
-    answer->reply.id = *id != 0 ? *id : 1;
     return true;
 }
 
@@ -176,14 +174,17 @@ static void add_places(const struct sample *s, const struct chain *chain, struct
 
 void describe(const struct sample *s, const struct chain *chain, size_t room, struct answer *answer)
 {
+    unsigned first = s->head != NULL && s->head->trim ? own_frames(chain) : 0;
     uint64_t id = fnv_start;
 
     if (s->head != NULL && s->head->trim)
         add_places(s, chain, answer);
-    for (unsigned i = s->head != NULL && s->head->trim ? own_frames(chain) : 0; i < chain->count; i++) {
-        if (!add(&chain->frames[i], room, answer, &id)) {
+    for (unsigned i = first; i < chain->count; i++) /* also those for which there is no room */
+        mix_frame(&id, &chain->frames[i]);
+    for (unsigned i = first; i < chain->count && !answer->reply.cut; i++) {
+        if (add(&chain->frames[i], room, answer))
+            answer->reply.id = id != 0 ? id : 1;
+        else
             answer->reply.cut = 1;
-            return;
-        }
     }
 }

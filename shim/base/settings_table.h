@@ -94,8 +94,8 @@ enum { OCTO_SAMPLE_ALL = 1 << 24 };
       "host/path=provider, comma separated, of " OCTO_WORDS_TEXT("4095") "; off")                                 \
     X(ENDPOINTS, "OCTOSHIM_ENDPOINTS", TEXT, BOTH, endpoints, "",                                                 \
       "patterns as /users/{name}/posts/{id}, comma separated, at most 4095 bytes in all")                         \
-    X(CRASH, "OCTOSHIM_CRASH", BOOL, BOTH, crash, "true", OCTO_WORDS_BOOL)                                         \
-    X(STACKS, "OCTOSHIM_STACKS", STACKS, BOTH, stacks, "error", "off, error, slow, all")                           \
+    X(CRASH, "OCTOSHIM_CRASH", BOOL, BOTH, crash, "true", OCTO_WORDS_BOOL)                                        \
+    X(STACKS, "OCTOSHIM_STACKS", STACKS, BOTH, stacks, "error", "off, error, slow, all")                          \
     X(CPU, "OCTOSHIM_CPU", BOOL, BOTH, cpu, "false", OCTO_WORDS_BOOL)                                             \
     X(PROBE, "OCTOSHIM_PROBE", SOCKET, BOTH, probe, "@octoprobe",                                                 \
       "off, @name, or an absolute path, of at most 107 bytes")                                                    \

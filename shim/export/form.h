@@ -35,7 +35,7 @@
     X(CPU_MS, "cpu_ms", "")                                                                                       \
     X(RUN_QUEUE_MS, "run_queue_ms", "")                                                                           \
     X(SYSCALLS, "syscalls", "")                                                                                   \
-    X(SYSCALL, "syscall", "\"")                                                                                  \
+    X(SYSCALL, "syscall", "\"")                                                                                   \
     X(SLOW, "slow", "")                                                                                           \
     X(KILLED, "killed", "")                                                                                       \
     X(REASON, "reason", "\"")                                                                                     \
@@ -54,9 +54,9 @@
     X(ARGV0, "argv0", "\"")                                                                                       \
     X(ARGV0_TRUNCATED, "argv0_truncated", "")                                                                     \
     X(SHIM_VERSION, "shim_version", "\"")                                                                         \
-    X(SIGNAL, "signal", "\"")                                                                                    \
+    X(SIGNAL, "signal", "\"")                                                                                     \
     X(SIGNAL_CODE, "signal_code", "\"")                                                                           \
-    X(ADDRESS, "address", "\"")                                                                                  \
+    X(ADDRESS, "address", "\"")                                                                                   \
     X(SENDER_PID, "sender_pid", "")                                                                               \
     X(THREAD_ID, "thread_id", "")                                                                                 \
     X(THREAD_NAME, "thread_name", "\"")                                                                           \
