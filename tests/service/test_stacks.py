@@ -1,9 +1,10 @@
 """Where errors come from, and where requests are stuck: stack_id and stack of errors, request.slow."""
 import collections
+import concurrent.futures
 import shutil
 
 import harness
-from harness import check, equal, test
+from harness import check, equal, test, wait_until
 from servers import app, simple
 from test_crash import ask, functions
 
@@ -15,10 +16,14 @@ def service(t, *options, name="shim", **env):
                   "stacks_app:app")(t, name, env=env)
 
 
+def failed(service, kind="request.completed"):
+    return [e for e in service.log.events(kind) if e["level"] == "error"]
+
+
 def errors(service, number, kind="request.completed"):
     """Those among so many of that kind."""
     service.log.wait(kind, number)
-    return [e for e in service.log.events(kind) if e["level"] == "error"]
+    return failed(service, kind)
 
 
 def check_told_once(events):
@@ -32,10 +37,12 @@ def check_told_once(events):
 def errors_know_their_place(t):
     # The workers have changed their user, so that none may look at another's maps.
     s = service(t, "-w", "3", "-u", "www-data")
-    for round in range(6):
-        for depth in DEPTHS:
-            check(b" 500 " in ask(s, f"/error/{depth}"), "it fails")
-    events = errors(s, 6 * len(DEPTHS))
+    wait_until(lambda: ask(s, "/") and len({e["pid"] for e in s.log.events("request.completed")}) == 3, "three workers")
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:  # at once, so that no worker has them all
+        answers = list(pool.map(lambda depth: ask(s, f"/error/{depth}"), [*DEPTHS] * 6))
+    check(all(b" 500 " in a for a in answers), "they fail")
+    wait_until(lambda: len(failed(s)) >= 6 * len(DEPTHS), "all in the log")
+    events = failed(s)
     equal(len(events), 6 * len(DEPTHS), "errors")
     equal([e["path"] for e in events if "stack_id" not in e], [], "errors without a place")
     check_told_once(events)
