@@ -17,7 +17,6 @@ enum { TRIES = 8 };
 
 #define METRICS(member) (OCTO_SEGMENT_PAGE + offsetof(struct octo_metrics, member))
 #define SIZE_OF(member) sizeof(((struct octo_metrics *)0)->member)
-#define RING_STRIDE ((size_t)OCTO_SEGMENT_RING_SIZE + OCTO_SEGMENT_PAGE)
 
 struct copying {
     const struct source *from;
@@ -101,7 +100,7 @@ static void fetch_rings(const struct copying *c)
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
         if (!c->to->slot[i].ready)
             continue;
-        fetch(c, octo_segment_bytes - (OCTO_SEGMENT_SLOTS - i) * RING_STRIDE, sizeof(struct octo_ring));
+        fetch(c, octo_segment_ring_offset(i), sizeof(struct octo_ring));
         if (octo_segment_ring(c->to, i) == NULL)
             give_up(c->from->pid, "its shared memory is damaged: a ring of the wrong size; restart the service");
     }

@@ -18,6 +18,7 @@
 
 enum {
     GATHER_MS = 150,   /* for the stack */
+    REASON_MS = 20,    /* of it, to hear why there is none */
     PATIENCE_MS = 200, /* for all: then the process dies, and another one tells */
     STEP_US = 200,
 };
@@ -96,7 +97,7 @@ static void add_stack(struct octo_crash *crash, const ucontext_t *context, uint6
     gather.signal = crash->signal;
     take_registers(gather.registers, &gather.known, context);
     gather.settings = &octo_service.settings;
-    gather.deadline_ns = deadline;
+    gather.deadline_ns = deadline - REASON_MS * OCTO_NS_PER_MS;
     if (octo_gather_start(&gather))
         wait_while(&gather.state, OCTO_GATHERING, deadline);
     octo_gather_end(&gather, crash);

@@ -32,6 +32,11 @@ static int place(int signal)
     return -1;
 }
 
+static uint64_t bit(int signal)
+{
+    return signal > 0 && signal < NSIG ? UINT64_C(1) << (signal - 1) : 0;
+}
+
 static bool is_ours(const struct sigaction *action)
 {
     octo_signal_handler *handler = atomic_load_explicit(&ours, memory_order_relaxed);
@@ -92,11 +97,6 @@ void octo_disposition_uncover(void)
         }
     atomic_store(&ours, NULL);
     errno = kept;
-}
-
-static uint64_t bit(int signal)
-{
-    return signal > 0 && signal < NSIG ? UINT64_C(1) << (signal - 1) : 0;
 }
 
 static bool asks_for_stack(const struct sigaction *action)
@@ -190,6 +190,7 @@ sighandler_t octo_disposition_changed(int signal, sighandler_t was)
     octo_signal_handler *handler = atomic_load(&ours);
     int i = place(signal), kept = errno;
 
+    atomic_fetch_and(&withheld, ~bit(signal)); /* those do not ask for a stack */
     if (!handler || i < 0)
         return was;
     cover(i); /* if that is what the service has put there */

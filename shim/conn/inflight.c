@@ -85,7 +85,8 @@ void octo_inflight_begin(struct octo_exchange *x)
     e->host_len = x->host_len;
     e->target_len = x->target_len;
     e->cut = x->target_cut;
-    memcpy(e->text, x->words, OCTO_BOARD_TEXT); /* of fixed length: what is behind the words does no harm */
+    /* No more than the words: behind them is the query, and the file may outlive the process. */
+    memcpy(e->text, x->words, x->words_len < OCTO_BOARD_TEXT ? x->words_len : OCTO_BOARD_TEXT);
     if (__builtin_expect(x->words_len > OCTO_BOARD_TEXT, 0))
         shorten(e, x);
     atomic_store_explicit(&e->number, x->number, memory_order_release);

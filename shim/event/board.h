@@ -28,7 +28,7 @@ struct octo_board_entry {
     uint8_t cut; /* 1: the target is longer than this */
     uint16_t target_len;
     uint8_t spare[14];
-    char text[OCTO_BOARD_TEXT]; /* ID, method, host, target without its query; then anything */
+    char text[OCTO_BOARD_TEXT]; /* ID, method, host, target without its query; then what was there before */
 };
 _Static_assert(sizeof(struct octo_board_entry) == OCTO_BOARD_ENTRY, "whole cache lines");
 

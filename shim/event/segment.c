@@ -111,9 +111,14 @@ struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtim
     return map;
 }
 
+size_t octo_segment_ring_offset(unsigned i)
+{
+    return RINGS_AT + i * RING_STRIDE;
+}
+
 static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
 {
-    return (struct octo_ring *)((char *)segment + RINGS_AT + i * RING_STRIDE);
+    return (struct octo_ring *)((char *)segment + octo_segment_ring_offset(i));
 }
 
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)

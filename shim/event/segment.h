@@ -163,6 +163,9 @@ struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 /* The stacks of errors. They populate themselves. */
 struct octo_samples *octo_segment_samples(struct octo_segment *segment);
 
+/* Where its ring is in a segment: bytes from the beginning. For who copies a segment. */
+size_t octo_segment_ring_offset(unsigned i);
+
 /* Process pid ends in an orderly way, or has told of its crash: nobody has to tell for it. Any thread, signal-safe. */
 void octo_segment_ended(struct octo_segment *segment, uint32_t pid);
 

@@ -633,6 +633,31 @@ def without_the_helper(t):
 
 
 @test
+def helper_that_fails(t):
+    """It hangs, is killed, or answers something else: the service dies of its signal all the same, in time, and says so."""
+    for name, script, why in (("hangs", "exec sleep 60", "ETIMEDOUT"), ("dies", "kill -9 $$", "octoshim-stack has not answered"),
+                              ("rubbish", "head -c 100000 /dev/urandom >&0", "octoshim-stack has not answered")):
+        directory = t.directory("lib-" + name)
+        alone = shutil.copy(harness.LIBRARY, directory)
+        helper = os.path.join(directory, PROGRAM)
+        with open(helper, "w") as f:
+            f.write("#!/bin/sh\n" + script + "\n")
+        os.chmod(helper, 0o755)
+        service = dying()(t, name, env={"LD_PRELOAD": alone})
+        ask(service, "/small")
+        began = time.monotonic()
+        ask(service, "/crash")
+        equal(service.process.wait(10), -signal.SIGSEGV, f"{name}: status")
+        check(time.monotonic() - began < 0.6, f"{name}: it took {time.monotonic() - began:.3f} s")
+        [found] = crashes(service)
+        check("stack" not in found and why in found["stack_error"], f"{name}: {found.get('stack_error')}")
+        own_request(found, "/crash")
+        t.validate(service.log)
+        left = subprocess.run(["pgrep", "-f", helper], capture_output=True, text=True).stdout.split()
+        equal(left, [], f"{name}: nothing is left of it")
+
+
+@test
 def without_libunwind(t):
     library = os.path.realpath("/usr/lib/x86_64-linux-gnu/libunwind-x86_64.so.8")
     if os.geteuid() != 0 or not os.path.exists(library) or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
