@@ -43,7 +43,7 @@ int octo_helper_start(const struct octo_helper *helper)
                        {helper->err, 2}},
         .detached = true,
     };
-    struct octo_program_run run;
+    static struct octo_program_run run;
     const struct octo_settings *settings = helper->settings;
     char instance[37];
     struct octo_text uuid;

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 
 enum {
-    CHUNK = 16 << 10,
+    CHUNK = 4 << 10,
     PAGE = 4096,
     GUARD_PAGES = 64, /* how far into its guard a stack may have run */
 #if defined(__x86_64__)
