@@ -50,6 +50,7 @@ static uint64_t interrupted_sp(const struct octo_gather *g, const char *stack, s
 static void run(void *arg)
 {
     struct octo_gather *g = arg;
+    static struct octo_program_memory memory;
     static char stack[STACK_MAX], other[STACK_MAX]; /* touched with a crash only */
     struct octo_stack_question q = {
         .settings = g->settings,
@@ -58,6 +59,7 @@ static void run(void *arg)
         .known = g->known,
         .deadline_ns = g->deadline_ns,
         .json_max = sizeof g->frames,
+        .memory = &memory,
     };
     uint32_t gathering = OCTO_GATHERING;
     long n;

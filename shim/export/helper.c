@@ -37,13 +37,12 @@ int octo_helper_start(const struct octo_helper *helper)
         .library = helper->library,
         .name = "octoshim-otlp",
         .environment = list,
-        .descriptor = {{helper->records, OCTO_OTLP_RECORDS},
-                       {helper->page, OCTO_OTLP_PAGE},
-                       {helper->bell, OCTO_OTLP_BELL},
-                       {helper->err, 2}},
-        .detached = true,
     };
-    static struct octo_program_run run;
+    const struct octo_program_descriptor descriptors[] = {{helper->records, OCTO_OTLP_RECORDS},
+                                                          {helper->page, OCTO_OTLP_PAGE},
+                                                          {helper->bell, OCTO_OTLP_BELL},
+                                                          {helper->err, 2}};
+    static struct octo_program_memory memory;
     const struct octo_settings *settings = helper->settings;
     char instance[37];
     struct octo_text uuid;
@@ -64,5 +63,5 @@ int octo_helper_start(const struct octo_helper *helper)
     for (const char *p = settings->exporter; *p && count < VARIABLES_MAX; p += strlen(p) + 1)
         list[count++] = (char *)p;
     list[count] = NULL;
-    return octo_program_start(&run, &program);
+    return octo_program_start(&memory, &program, descriptors);
 }

@@ -7,20 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* Descriptors are taken out of the way to here, before they get their numbers. No higher: there may be a limit. */
 enum { ABOVE = OCTO_PROGRAM_DESCRIPTOR_MAX + 1 };
 
-static void leave(int code)
+/* The end of a clone. By a signal, since valgrind tidies up the C library at an exit, which this thread does not have. */
+static void leave(void)
 {
+    octo_sys(SYS_kill, octo_sys(SYS_getpid), SIGKILL);
     for (;;)
-        octo_sys(SYS_exit, code);
+        octo_sys(SYS_exit, 0);
 }
 
 /* The first descriptor alone is in nobody's way. */
@@ -47,13 +48,13 @@ static long give_all(const struct octo_program_descriptor *move)
 
 static void execute(void *arg)
 {
-    struct octo_program_run *run = arg;
-    const struct octo_program_descriptor *move = run->program->descriptor;
-    char *const arguments[] = {(char *)run->program->name, NULL};
+    struct octo_program_memory *m = arg;
+    const struct octo_program_descriptor *move = m->descriptor;
+    char *const arguments[] = {(char *)m->program->name, NULL};
     long err = move[1].from < 0 ? give_one(move) : give_all(move);
 
-    run->error = err < 0 ? (int)err : (int)octo_sys(SYS_execve, run->path, arguments, run->program->environment);
-    leave(127);
+    m->error = err < 0 ? (int)err : (int)octo_sys(SYS_execve, m->path, arguments, m->program->environment);
+    leave();
 }
 
 static void await(long pid)
@@ -62,53 +63,77 @@ static void await(long pid)
         ;
 }
 
-/* Waits in the clone until the program is executed. */
-static void go_between(void *arg)
+/* Returns when it is executed, or cannot be. */
+static long start_program(struct octo_program_memory *m)
 {
-    struct octo_program_run *run = arg;
-    bool detached = run->program->detached;
-    long pid;
+    long pid = octo_thread_clone(CLONE_VM | CLONE_VFORK, m->starter + sizeof m->starter, NULL, NULL, execute, m);
 
-    if (detached)
-        octo_sys(SYS_setsid);
-    pid = octo_thread_clone(CLONE_VM | CLONE_VFORK, run->stack[1] + OCTO_PROGRAM_STACK, NULL, NULL, execute, run);
     if (pid < 0)
-        run->error = (int)pid;
-    run->pid = pid;
-    atomic_store(&run->started, 1);
-    octo_sys(SYS_futex, &run->started, FUTEX_WAKE, 1, 0, 0, 0);
-    if (pid > 0 && !detached)
-        await(pid);
-    leave(0);
+        m->error = (int)pid;
+    return pid;
 }
 
-int octo_program_start(struct octo_program_run *run, const struct octo_program *program)
+static void start_and_leave(void *arg)
+{
+    octo_sys(SYS_setsid);
+    start_program(arg);
+    leave();
+}
+
+static void start_and_talk(void *arg)
+{
+    struct octo_program_memory *m = arg;
+    int pair[2];
+    long pid;
+
+    m->error = (int)octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    if (m->error < 0)
+        leave();
+    m->descriptor[0].from = pair[1];
+    pid = start_program(m);
+    octo_sys(SYS_close, pair[1]);
+    if (m->error == 0 && !m->converse(m->arg, pair[0]))
+        octo_sys(SYS_kill, pid, SIGKILL);
+    octo_sys(SYS_close, pair[0]);
+    if (pid > 0)
+        await(pid);
+    leave();
+}
+
+static int start(struct octo_program_memory *m, const struct octo_program *program, void (*go_between)(void *))
 {
     const char *slash = strrchr(program->library, '/');
     struct octo_text t;
+    long pid;
 
-    run->program = program;
-    run->error = 0;
-    atomic_store(&run->started, 0);
-    octo_text_begin(&t, run->path, sizeof run->path);
+    m->program = program;
+    m->error = 0;
+    octo_text_begin(&t, m->path, sizeof m->path);
     if (slash != NULL)
         octo_text_bytes(&t, program->library, (size_t)(slash + 1 - program->library));
     octo_text_str(&t, program->name);
     if (slash == NULL || t.cut)
         return -ENOENT;
-    run->go_between = octo_thread_clone(CLONE_VM, run->stack[0] + OCTO_PROGRAM_STACK, NULL, NULL, go_between, run);
-    if (run->go_between < 0)
-        return (int)run->go_between;
-    while (atomic_load(&run->started) == 0)
-        octo_sys(SYS_futex, &run->started, FUTEX_WAIT, 0, NULL, 0, 0);
-    if (program->detached || run->error != 0)
-        await(run->go_between);
-    return run->error;
+    pid = octo_thread_clone(CLONE_VM | CLONE_VFORK, m->talker + sizeof m->talker, NULL, NULL, go_between, m);
+    if (pid < 0)
+        return (int)pid;
+    await(pid);
+    return m->error;
 }
 
-void octo_program_end(struct octo_program_run *run, bool gently)
+int octo_program_start(struct octo_program_memory *m, const struct octo_program *program,
+                       const struct octo_program_descriptor descriptor[OCTO_PROGRAM_DESCRIPTORS])
 {
-    if (!gently)
-        octo_sys(SYS_kill, run->pid, SIGKILL);
-    await(run->go_between);
+    memcpy(m->descriptor, descriptor, sizeof m->descriptor);
+    return start(m, program, start_and_leave);
+}
+
+int octo_program_ask(struct octo_program_memory *m, const struct octo_program *program, int to,
+                     bool (*converse)(void *arg, int socket), void *arg)
+{
+    for (unsigned i = 0; i < OCTO_PROGRAM_DESCRIPTORS; i++)
+        m->descriptor[i] = (struct octo_program_descriptor){-1, i == 0 ? to : -1};
+    m->converse = converse;
+    m->arg = arg;
+    return start(m, program, start_and_talk);
 }

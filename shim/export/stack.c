@@ -5,7 +5,6 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "export/error.h"
-#include "export/program.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -25,6 +24,8 @@ enum {
     MACHINE = EM_AARCH64,
 #endif
 };
+
+static const char unheard[] = "octoshim-stack has not answered";
 
 void octo_stack_fail(struct octo_stack_reply *reply, const char *reason, long error)
 {
@@ -129,55 +130,51 @@ static long send_file(int to, int file, uint64_t deadline_ns)
     return err;
 }
 
+/* What the go-between talks about. */
+struct talk {
+    const struct octo_stack_question *q;
+    const struct octo_stack_sample *sample;
+    int maps;
+    struct octo_stack_reply *reply;
+    char *json;
+    struct octo_stack_place *place;
+};
+
 /* Sends the sample, and receives what the program makes of it. Returns 0 or -errno. */
-static long converse(const struct octo_stack_question *q, int program, int maps,
-                     const struct octo_stack_sample *sample, struct octo_stack_reply *reply, char *json,
-                     struct octo_stack_place *place)
+static long talk(const struct talk *t, int program)
 {
-    long err = send_all(program, sample, sizeof *sample, q->deadline_ns);
+    const struct octo_stack_question *q = t->q;
+    struct octo_stack_reply *reply = t->reply;
+    long err = send_all(program, t->sample, sizeof *t->sample, q->deadline_ns);
 
     if (err == 0)
         err = send_all(program, q->stack, q->stack_bytes, q->deadline_ns);
     if (err == 0)
         err = send_all(program, q->other, q->other_bytes, q->deadline_ns);
     if (err == 0)
-        err = send_file(program, maps, q->deadline_ns);
+        err = send_file(program, t->maps, q->deadline_ns);
     octo_sys(SYS_shutdown, program, SHUT_WR);
     if (err == 0)
         err = receive_all(program, reply, sizeof *reply, q->deadline_ns);
-    if (err == 0 && (reply->version != OCTO_STACK_VERSION || reply->json_bytes > sample->json_max ||
-                     reply->places > (place != NULL ? OCTO_STACK_FRAMES_MAX : 0)))
+    if (err == 0 && (reply->version != OCTO_STACK_VERSION || reply->json_bytes > q->json_max ||
+                     reply->places > (t->place != NULL ? OCTO_STACK_FRAMES_MAX : 0)))
         err = -EPROTO;
     if (err == 0)
-        err = receive_all(program, json, reply->json_bytes, q->deadline_ns);
+        err = receive_all(program, t->json, reply->json_bytes, q->deadline_ns);
     if (err == 0)
-        err = receive_all(program, place, reply->places * sizeof *place, q->deadline_ns);
-    reply->reason[sizeof reply->reason - 1] = '\0';
+        err = receive_all(program, t->place, reply->places * sizeof *t->place, q->deadline_ns);
     return err;
 }
 
-static bool ask(const struct octo_stack_question *q, const struct octo_stack_sample *sample, int maps,
-                const int pair[2], struct octo_stack_reply *reply, char *json, struct octo_stack_place *place)
+static bool converse(void *arg, int program)
 {
-    static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
-    const struct octo_program program = {
-        .library = q->settings->library,
-        .name = "octoshim-stack",
-        .environment = environment,
-        .descriptor = {{pair[1], OCTO_STACK_FD}, {-1, -1}, {-1, -1}, {-1, -1}},
-    };
-    struct octo_program_run run;
-    long err = octo_program_start(&run, &program);
+    const struct talk *t = arg;
+    struct octo_stack_reply *reply = t->reply;
+    long err = talk(t, program);
 
-    if (err < 0) {
-        octo_stack_fail(reply, "octoshim-stack cannot be started", err);
-        return false;
-    }
-    octo_sys(SYS_close, pair[1]);
-    err = converse(q, pair[0], maps, sample, reply, json, place);
-    octo_program_end(&run, err == 0);
+    reply->reason[sizeof reply->reason - 1] = '\0';
     if (err != 0)
-        octo_stack_fail(reply, "octoshim-stack has not answered", err);
+        octo_stack_fail(reply, unheard, err);
     else if (reply->frames == 0 && reply->reason[0] == '\0')
         octo_stack_fail(reply, "octoshim-stack has found no frame", 0);
     return err == 0;
@@ -201,6 +198,8 @@ static long open_maps(const struct octo_stack_question *q)
 enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply,
                                      char *json, struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
 {
+    static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
+    const struct octo_program program = {q->settings->library, "octoshim-stack", environment};
     struct octo_stack_sample sample = {
         .version = OCTO_STACK_VERSION,
         .machine = MACHINE,
@@ -215,23 +214,22 @@ enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct
         .other_bytes = q->other_bytes,
         .trim = q->trim,
     };
-    long maps = open_maps(q), err;
-    bool there = false;
-    int pair[2];
+    long maps = open_maps(q);
+    struct talk talk = {q, &sample, (int)maps, reply, json, place};
+    int err;
 
     if (maps < 0) {
         octo_stack_fail(reply, "the maps in /proc cannot be read", maps);
         return OCTO_STACK_UNREADABLE;
     }
     memcpy(sample.registers, q->registers, sizeof sample.registers);
-    err = octo_sys(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
-    if (err < 0) {
-        octo_stack_fail(reply, "no socket for octoshim-stack", err);
-    } else {
-        there = ask(q, &sample, (int)maps, pair, reply, json, place);
-        octo_sys(SYS_close, pair[0]);
-        octo_sys(SYS_close, pair[1]);
-    }
+    octo_stack_fail(reply, unheard, 0);
+    err = octo_program_ask(q->memory, &program, OCTO_STACK_FD, converse, &talk);
     octo_sys(SYS_close, maps);
-    return there ? OCTO_STACK_ANSWERED : OCTO_STACK_ABSENT;
+    if (err < 0) {
+        octo_stack_fail(reply, "octoshim-stack cannot be started", err);
+        return OCTO_STACK_ABSENT;
+    }
+    return reply->frames != 0 || strncmp(reply->reason, unheard, sizeof unheard - 1) != 0 ? OCTO_STACK_ANSWERED
+                                                                                          : OCTO_STACK_ABSENT;
 }

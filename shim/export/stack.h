@@ -8,6 +8,7 @@
 #define OCTO_EXPORT_STACK_H
 
 #include "base/settings.h"
+#include "export/program.h"
 #include "octoshim/stack.h"
 
 struct octo_stack_question {
@@ -20,9 +21,10 @@ struct octo_stack_question {
     const char *other; /* another stack, and where it is; or other_bytes 0 */
     uint64_t other_at;
     size_t other_bytes;
-    bool trim;            /* as in struct octo_stack_sample */
-    uint64_t deadline_ns; /* monotonic */
-    uint32_t json_max;    /* bytes of json */
+    bool trim;                          /* as in struct octo_stack_sample */
+    uint64_t deadline_ns;               /* monotonic */
+    uint32_t json_max;                  /* bytes of json */
+    struct octo_program_memory *memory; /* to start the program with */
 };
 
 enum {

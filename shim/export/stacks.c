@@ -63,8 +63,7 @@ static bool tells(struct octo_stacks *stacks, const struct octo_stack_reply *rep
 static enum octo_stack_asked ask(struct octo_stacks *stacks, const struct octo_settings *settings,
                                  struct octo_sample *sample, uint32_t pid)
 {
-    static char json[OCTO_SAMPLE_JSON]; /* one writer a process; its stack is small */
-    static struct octo_stack_place place[OCTO_STACK_FRAMES_MAX];
+    static struct octo_program_memory memory; /* one writer a process; its stack is small */
     struct octo_stack_question q = {.settings = settings,
                                     .pid = pid,
                                     .known = sample->known,
@@ -73,19 +72,17 @@ static enum octo_stack_asked ask(struct octo_stacks *stacks, const struct octo_s
                                     .stack_bytes = sample->stack_bytes,
                                     .trim = true,
                                     .deadline_ns = octo_clock_mono_ns() + ASK_MS * OCTO_NS_PER_MS,
-                                    .json_max = sizeof json};
+                                    .json_max = sizeof sample->json,
+                                    .memory = &memory};
     enum octo_stack_asked asked;
 
     if (q.stack_bytes > sizeof sample->stack)
         q.stack_bytes = sizeof sample->stack;
     memcpy(q.registers, sample->registers, sizeof q.registers);
-    asked = octo_stack_ask(&q, &sample->reply, json, place);
-    if (asked == OCTO_STACK_UNREADABLE)
-        return asked; /* the stack is still needed */
+    /* What comes back takes the stack's place, which has been sent by then. */
+    asked = octo_stack_ask(&q, &sample->reply, sample->json, sample->place);
     if (asked == OCTO_STACK_ABSENT)
         stacks->patient_ns = octo_clock_mono_ns() + BACK_OFF_MS * OCTO_NS_PER_MS;
-    memcpy(sample->json, json, sample->reply.json_bytes);
-    memcpy(sample->place, place, sample->reply.places * sizeof *place);
     return asked;
 }
 

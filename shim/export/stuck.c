@@ -37,9 +37,11 @@ void octo_stuck_forked(void)
 /* What is known of the thread's stack, into the sample, answered. Returns the system call that it waits in, or -1. */
 static int answer(const struct octo_settings *settings, uint32_t tid, struct octo_sample *sample)
 {
-    static char json[OCTO_SAMPLE_JSON]; /* one writer a process; its stack is small */
-    struct octo_stack_question q = {
-        .settings = settings, .pid = (uint32_t)octo_sys(SYS_getpid), .json_max = sizeof json};
+    static struct octo_program_memory memory; /* one writer a process; its stack is small */
+    struct octo_stack_question q = {.settings = settings,
+                                    .pid = (uint32_t)octo_sys(SYS_getpid),
+                                    .json_max = sizeof sample->json,
+                                    .memory = &memory};
     struct octo_look look = {.call = -1};
 
     if (tid == 0) {
@@ -53,8 +55,7 @@ static int answer(const struct octo_settings *settings, uint32_t tid, struct oct
         q.stack_at = look.registers[OCTO_STACK_SP];
         q.stack_bytes = look.stack_bytes;
         q.deadline_ns = octo_clock_mono_ns() + ASK_MS * OCTO_NS_PER_MS;
-        octo_stack_ask(&q, &sample->reply, json, NULL);
-        memcpy(sample->json, json, sample->reply.json_bytes);
+        octo_stack_ask(&q, &sample->reply, sample->json, NULL);
     }
     atomic_store(&sample->answered, OCTO_SAMPLE_WHOLE);
     return look.call;
