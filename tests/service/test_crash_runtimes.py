@@ -74,11 +74,14 @@ def gunicorn_worker_that_faults(t):
 
 
 def traceback_of(service):
-    """What faulthandler has said, from its first line to gunicorn's next. Where idle threads are is a matter of time."""
+    """What faulthandler has said, from its first line to gunicorn's next. Where idle threads are is a matter of time, and so is which
+    of the threads it is: they are sorted."""
     said = output(service)
     begin = said.index("Fatal Python error")
     end = said.find("PID [", begin)
-    return re.sub(r"(?s)(?<=\nThread 0x- \(most recent call first\):\n).*?(?=\n\n)", "…", said[begin:end if end > 0 else None])
+    said = re.sub(r"(?s)(?<=\nThread 0x- \(most recent call first\):\n).*?(?=\n\n)", "…", said[begin:end if end > 0 else None])
+    first, *threads = said.split("\n\n")
+    return "\n\n".join([first, *sorted(threads)])
 
 
 @test
