@@ -65,6 +65,19 @@ static void give(int i, struct sigaction *action)
     action->sa_restorer = atomic_load(&given[i].restorer);
 }
 
+/* Puts `next` in the place of `there`, which was read just now. What another thread has set meanwhile stays. False: so it was. */
+static bool replace(int signal, const struct sigaction *there, const struct sigaction *next)
+{
+    struct sigaction was;
+
+    if (change(signal, next, &was) != 0)
+        return false;
+    if (was.sa_handler == there->sa_handler)
+        return true;
+    change(signal, &was, NULL);
+    return false;
+}
+
 /* Ours in the place of the SIG_DFL that is there, which is kept. All signals wait meanwhile: without us the process would be no more. */
 static void cover(int i)
 {
@@ -76,7 +89,7 @@ static void cover(int i)
     if (!handler || change(covered[i], NULL, &there) != 0 || !is_default(&there))
         return;
     keep(i, &there); /* before it may be asked for */
-    change(covered[i], &here, NULL);
+    replace(covered[i], &there, &here);
 }
 
 void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struct sigaction *))
@@ -128,17 +141,25 @@ static int change_stack_aside(int signal, const struct sigaction *action, struct
     return 0;
 }
 
-/* Those that are there already. */
+/* With or without SA_ONSTACK, where a handler is. */
+static bool change_wish(int signal, bool wish)
+{
+    struct sigaction there, next;
+
+    if (change(signal, NULL, &there) != 0 || is_default(&there) || there.sa_handler == SIG_IGN ||
+        !(there.sa_flags & SA_ONSTACK) == !wish)
+        return false;
+    next = there;
+    next.sa_flags ^= SA_ONSTACK;
+    return replace(signal, &there, &next);
+}
+
+/* Of the handlers that are there already. */
 static void withhold_stacks(void)
 {
-    struct sigaction there;
-
     for (int signal = 1; signal < NSIG && !atomic_load(&own_stacks); signal++)
-        if (change(signal, NULL, &there) == 0 && asks_for_stack(&there)) {
+        if (change_wish(signal, false))
             atomic_fetch_or(&withheld, bit(signal));
-            there.sa_flags &= ~SA_ONSTACK;
-            change(signal, &there, NULL);
-        }
 }
 
 void octo_disposition_cover(octo_signal_handler *handler)
@@ -156,17 +177,14 @@ void octo_disposition_cover(octo_signal_handler *handler)
 
 void octo_disposition_own_stack(void)
 {
-    struct sigaction there;
     uint64_t signals;
 
     if (atomic_exchange(&own_stacks, true))
         return;
     signals = atomic_exchange(&withheld, 0);
     for (int signal = 1; signal < NSIG; signal++)
-        if ((signals & bit(signal)) && change(signal, NULL, &there) == 0) {
-            there.sa_flags |= SA_ONSTACK;
-            change(signal, &there, NULL);
-        }
+        if (signals & bit(signal))
+            change_wish(signal, true);
 }
 
 int octo_disposition_change(int signal, const struct sigaction *action, struct sigaction *old)

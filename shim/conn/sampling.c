@@ -54,9 +54,9 @@ __attribute__((noinline)) struct octo_sampled octo_sampling_here(void)
     if (!process || !octo_service.segment || octo_service.sandboxed ||
         !(octo_service.settings.stacks & OCTO_STACKS_ERROR))
         return none;
-    samples = octo_segment_samples(octo_service.segment);
+    samples = octo_segment_have_samples(octo_service.segment);
     now_ns = octo_clock_mono_ns();
-    sample = octo_sample_take(samples, process->pid, now_ns);
+    sample = samples ? octo_sample_take(samples, process->pid, now_ns) : NULL;
     if (!sample)
         return none;
     TAKE(sample->registers);
@@ -82,7 +82,7 @@ void octo_sampling_forget(struct octo_sampled sampled)
     if (sampled.stack != OCTO_RECORD_STACK_SAMPLED)
         return;
     samples = octo_segment_samples(octo_service.segment);
-    sample = octo_sample_of(samples, sampled.count, &pid);
+    sample = samples ? octo_sample_of(samples, sampled.count, &pid) : NULL;
     if (sample)
         octo_sample_give(samples, sample);
 }

@@ -9,15 +9,7 @@
 enum { INDEX_BITS = 6 };
 _Static_assert(OCTO_SAMPLES == 1 << INDEX_BITS, "a serial number says which one");
 
-static bool places_ready(struct octo_samples *s)
-{
-    if (atomic_load_explicit(&s->ready, memory_order_acquire))
-        return true;
-    if (!octo_segment_populate(s, offsetof(struct octo_samples, sample), false))
-        return false;
-    atomic_store_explicit(&s->ready, 1, memory_order_release);
-    return true;
-}
+const size_t octo_samples_head_bytes = offsetof(struct octo_samples, sample);
 
 static bool sample_ready(struct octo_samples *s, uint32_t i)
 {
@@ -31,11 +23,8 @@ static bool sample_ready(struct octo_samples *s, uint32_t i)
 
 struct octo_sample *octo_sample_take(struct octo_samples *s, uint32_t pid, uint64_t now_ns)
 {
-    uint32_t turn;
+    uint32_t turn = atomic_fetch_add_explicit(&s->takings, 1, memory_order_relaxed) + 1;
 
-    if (!places_ready(s))
-        return NULL;
-    turn = atomic_fetch_add_explicit(&s->takings, 1, memory_order_relaxed) + 1;
     for (uint32_t n = 0; n < OCTO_SAMPLES; n++) {
         uint32_t i = (turn + n) % OCTO_SAMPLES, nobody = 0;
         struct octo_sample_head *head = &s->head[i];
@@ -65,8 +54,7 @@ struct octo_sample *octo_sample_of(struct octo_samples *s, uint64_t serial, uint
 {
     struct octo_sample_head *head = &s->head[serial % OCTO_SAMPLES];
 
-    if (!atomic_load(&s->ready) || serial == 0 || (*pid = atomic_load(&head->owner)) == 0 ||
-        head->serial != serial)
+    if (serial == 0 || (*pid = atomic_load(&head->owner)) == 0 || head->serial != serial)
         return NULL;
     return &s->sample[serial % OCTO_SAMPLES];
 }
@@ -150,7 +138,7 @@ void octo_place_learn(struct octo_samples *s, uint64_t pc, const struct octo_sta
 
 void octo_samples_reap(struct octo_samples *s, uint64_t before_ns)
 {
-    for (uint32_t i = 0; i < OCTO_SAMPLES && atomic_load(&s->ready); i++) {
+    for (uint32_t i = 0; i < OCTO_SAMPLES; i++) {
         if (atomic_load(&s->head[i].owner) != 0 && s->head[i].taken_ns < before_ns)
             octo_sample_give(s, &s->sample[i]);
     }

@@ -70,13 +70,15 @@ struct octo_place {
 };
 
 struct octo_samples {
-    _Atomic uint32_t ready; /* 1: the places' memory is there */
     _Atomic uint32_t takings;
     _Atomic uint64_t missed; /* errors for which there was no sample free */
     struct octo_sample_head head[OCTO_SAMPLES];
     struct octo_place place[OCTO_PLACES];
     struct octo_sample sample[OCTO_SAMPLES];
 } __attribute__((aligned(4096)));
+
+/* All but the samples themselves, which is to be populated before. */
+extern const size_t octo_samples_head_bytes;
 
 /* Takes one, or NULL: none is free, or no memory. Any thread, signal-safe. No system call but with the first. */
 struct octo_sample *octo_sample_take(struct octo_samples *samples, uint32_t pid, uint64_t now_ns);

@@ -169,9 +169,24 @@ struct octo_crash *octo_segment_crash(struct octo_segment *segment, unsigned i)
     return (struct octo_crash *)((char *)segment + CRASHES_AT + (size_t)i * OCTO_CRASH_BYTES);
 }
 
-struct octo_samples *octo_segment_samples(struct octo_segment *segment)
+static struct octo_samples *samples_at(struct octo_segment *segment)
 {
     return (struct octo_samples *)((char *)segment + SAMPLES_AT);
+}
+
+struct octo_samples *octo_segment_samples(struct octo_segment *segment)
+{
+    return atomic_load_explicit(&segment->samples, memory_order_acquire) ? samples_at(segment) : NULL;
+}
+
+struct octo_samples *octo_segment_have_samples(struct octo_segment *segment)
+{
+    if (!atomic_load_explicit(&segment->samples, memory_order_acquire)) {
+        if (!octo_segment_populate(samples_at(segment), octo_samples_head_bytes, false))
+            return NULL;
+        atomic_store_explicit(&segment->samples, 1, memory_order_release);
+    }
+    return samples_at(segment);
 }
 
 _Atomic uint8_t *octo_segment_crash_state(struct octo_segment *segment, const struct octo_crash *crash)

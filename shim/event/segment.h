@@ -92,10 +92,11 @@ struct octo_segment {
     _Atomic int64_t real_offset_ns;                        /* CLOCK_REALTIME - CLOCK_MONOTONIC, last known */
     _Atomic uint32_t lead __attribute__((aligned(64)));    /* robust futex: TID of the writer that leads */
     _Atomic uint32_t doorbell;                             /* futex: the leading writer sleeps on it */
-    _Atomic uint32_t muted;  /* a process may not ring: the leading writer looks by itself */
-    _Atomic uint32_t asleep; /* enum octo_sleep of the leading writer */
-    _Atomic uint32_t stuck;  /* the leading writer has lines that its sink does not take */
-    _Atomic uint32_t probe;  /* instance of the octoprobe that is attached, 0: none; the leading writer's */
+    _Atomic uint32_t muted;   /* a process may not ring: the leading writer looks by itself */
+    _Atomic uint32_t asleep;  /* enum octo_sleep of the leading writer */
+    _Atomic uint32_t stuck;   /* the leading writer has lines that its sink does not take */
+    _Atomic uint32_t samples; /* 1: there is memory for stacks of errors */
+    _Atomic uint32_t probe;   /* instance of the octoprobe that is attached, 0: none; the leading writer's */
     _Atomic uint64_t written[OCTO_LEVELS];          /* events written to a sink */
     _Atomic uint64_t written_bytes;                 /* and their bytes */
     _Atomic uint64_t sink_errors;                   /* writes, and openings of the log, that failed */
@@ -160,8 +161,9 @@ void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const stru
 /* The ring of slot i, or NULL if that slot was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
 
-/* The stacks of errors. They populate themselves. */
+/* The stacks of errors, or NULL: there has been none. The second has memory for them: NULL if there is none. Any thread, signal-safe. */
 struct octo_samples *octo_segment_samples(struct octo_segment *segment);
+struct octo_samples *octo_segment_have_samples(struct octo_segment *segment);
 
 /* Where its ring is in a segment: bytes from the beginning. For who copies a segment. */
 size_t octo_segment_ring_offset(unsigned i);

@@ -112,7 +112,7 @@ void octo_stacks_answer_own(struct octo_stacks *stacks, const struct octo_settin
     struct octo_samples *samples = octo_segment_samples(segment);
     uint32_t pid = (uint32_t)octo_sys(SYS_getpid);
 
-    for (unsigned i = 0; atomic_load(&samples->ready) && i < OCTO_SAMPLES; i++) {
+    for (unsigned i = 0; samples != NULL && i < OCTO_SAMPLES; i++) {
         struct octo_sample *sample = &samples->sample[i];
 
         if (atomic_load(&samples->head[i].owner) != pid || !atomic_load(&samples->head[i].ready) ||
@@ -186,7 +186,9 @@ bool octo_stacks_find(struct octo_stacks *stacks, const struct octo_settings *se
     *line = (struct octo_line_stack){.id = record->count};
     if (record->stack == OCTO_RECORD_STACK_KNOWN)
         return true;
-    sample = record->stack == OCTO_RECORD_STACK_SAMPLED ? octo_sample_of(samples, record->count, &pid) : NULL;
+    sample = record->stack == OCTO_RECORD_STACK_SAMPLED && samples != NULL
+                 ? octo_sample_of(samples, record->count, &pid)
+                 : NULL;
     if (sample == NULL || pid != record->pid)
         return false;
     if (atomic_load(&sample->answered) < OCTO_SAMPLE_ANSWERED &&
@@ -210,7 +212,7 @@ void octo_stacks_settle(struct octo_stacks *stacks, struct octo_segment *segment
 {
     struct octo_samples *samples = octo_segment_samples(segment);
 
-    for (unsigned i = 0; i < OCTO_SAMPLES; i++)
+    for (unsigned i = 0; samples != NULL && i < OCTO_SAMPLES; i++)
         if (stacks->used >> i & 1)
             octo_sample_give(samples, &samples->sample[i]);
     stacks->used = 0;

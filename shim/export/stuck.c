@@ -92,7 +92,7 @@ static struct octo_record *put(struct octo_ring *ring, const struct octo_board_e
 static bool tell(const struct octo_settings *settings, struct octo_segment *segment, struct octo_ring *ring,
                  const struct octo_board_entry *entry, uint64_t number)
 {
-    struct octo_samples *samples = octo_segment_samples(segment);
+    struct octo_samples *samples = octo_segment_have_samples(segment);
     struct octo_board_entry copy;
     struct octo_sample *sample;
     struct octo_record *r = NULL;
@@ -101,7 +101,7 @@ static bool tell(const struct octo_settings *settings, struct octo_segment *segm
     int call;
 
     memcpy(&copy, entry, sizeof copy);
-    sample = octo_sample_take(samples, (uint32_t)octo_sys(SYS_getpid), now_ns);
+    sample = samples != NULL ? octo_sample_take(samples, (uint32_t)octo_sys(SYS_getpid), now_ns) : NULL;
     if (sample == NULL)
         return false;
     call = answer(settings, tid, sample);

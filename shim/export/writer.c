@@ -85,7 +85,9 @@ static void rest(struct octo_writer *w, unsigned quiet, uint32_t seen)
         if (w->settings->crash)
             octo_deaths_look(w->segment, false);
         octo_segment_reap(w->segment);
-        octo_samples_reap(octo_segment_samples(w->segment), octo_clock_coarse_ns() - SAMPLE_MS * OCTO_NS_PER_MS);
+        if (octo_segment_samples(w->segment) != NULL)
+            octo_samples_reap(octo_segment_samples(w->segment),
+                              octo_clock_coarse_ns() - SAMPLE_MS * OCTO_NS_PER_MS);
         octo_sink_rest(&w->sink);
         octo_writer_sleep(w, seen, atomic_load(&w->segment->muted) ? OCTO_MUTED_NAP_MS : most_ms);
     }

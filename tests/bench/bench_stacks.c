@@ -48,7 +48,7 @@ static void learn(struct octo_samples *samples, uint64_t serial)
 
 static uint64_t measure(bool known)
 {
-    struct octo_samples *samples = octo_segment_samples(octo_service.segment);
+    struct octo_samples *samples = octo_segment_have_samples(octo_service.segment);
     unsigned found = 0;
 
     for (unsigned i = 0; i < TIMES; i++) {

@@ -67,8 +67,8 @@ class Collector:
 
 
 RESULTS = ("exported", "dropped", "rejected", "failed")
-ENDINGS = {"request.completed": 1, "request.aborted": 2, "client.request.completed": 4, "client.request.failed": 5,
-           "llm.call.completed": 6, "llm.call.failed": 7}
+ENDINGS = {"request.completed": 1, "request.aborted": 2, "client.request.completed": 5, "client.request.failed": 6,
+           "llm.call.completed": 7, "llm.call.failed": 8}
 
 
 def record(kind, texts=(b"", b"", b"", b""), socket=b"", family=0, peer=b"", port=0, flags=0, status=0, reason=0, mono=0, took=0,
