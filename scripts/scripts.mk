@@ -15,7 +15,7 @@ METRICS_SHIM  := $(patsubst %,$(BUILD)/shim/%.o,base/cpu base/random base/text p
 
 # Beside the library, which starts it. libcurl is the system's.
 OTLP_PARTS    := $(wildcard scripts/otlp/*.c)
-OTLP_SHIM     := $(patsubst %,$(BUILD)/shim/%.o,base/call_names export/put export/target export/encode export/encode_crash export/form)
+OTLP_SHIM     := $(patsubst %,$(BUILD)/shim/%.o,base/call_names event/crash export/put export/target export/encode export/encode_crash export/form)
 OTLP_PROTO    := $(wildcard include/opentelemetry/proto/*/v1/*.proto include/opentelemetry/proto/*/*/v1/*.proto)
 OTLP_READY    := $(OTLP_PROTO:include/%=$(BUILD)/otlp/%)
 OTLP_CODE     := $(OTLP_READY:%.proto=%.pb-c.c)

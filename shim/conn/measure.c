@@ -345,6 +345,18 @@ void octo_measure_closed(uint32_t counted)
         octo_measure_drop(counted, connection_share - 1);
 }
 
+/* Deaths are foreseen as well, for the writer to count; and those of a former life of the service, which could not be seen in it, are counted. */
+static void foresee_deaths(struct octo_metrics *m, struct octo_segment *segment)
+{
+    if (segment->death_word[0] != 0)
+        return; /* by another of the service's programs */
+    for (unsigned i = 0; i < OCTO_DEATH_KINDS; i++) {
+        segment->death_word[i] = error_word(m, octo_death_name(i), "process");
+        if (segment->death_word[i] != 0 && segment->died_before[i] != 0)
+            octo_count(m, segment->death_word[i], segment->died_before[i]);
+    }
+}
+
 /* ── families ──────────────────────────────────────────────────────────────────────────────────────── */
 
 void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *line))
@@ -359,7 +371,8 @@ void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *lin
         [IN_PROGRESS] = {"http_requests_in_progress", "Requests that the service has and has not answered yet.",
                          OCTO_GAUGE_SHARED, OCTO_UNIT_ONE, NULL, 0},
         [ERRORS] = {"errors_total",
-                    "Failures: responses of status 500 and above by status, and unfinished ones by reason.",
+                    "Failures: responses of status 500 and above by status, unfinished ones by reason, and "
+                    "processes that died by signal.",
                     OCTO_COUNTER, OCTO_UNIT_ONE, NULL, 0},
         [CLIENT_REQUESTS] = {"http_client_requests_total",
                              "Requests that the service has made, by method, host and status of the answer.",
@@ -386,6 +399,8 @@ void octo_measure_wake(struct octo_settings *s, void (*complain)(const char *lin
     if (m->labels[0] == '\0')
         memcpy(m->labels, s->labels, sizeof(s->labels));
     foresee_errors(m);
+    if (s->crash)
+        foresee_deaths(m, octo_service.segment);
     octo_cells_families((unsigned)family[REQUESTS], (unsigned)family[DURATION], (unsigned)family[CLIENT_REQUESTS],
                         (unsigned)family[CLIENT_DURATION]);
     octo_service.metrics = m;

@@ -1,8 +1,32 @@
 /* A crash: see crash.h. */
 #include "event/crash.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+
+static const struct {
+    int signal;
+    const char *name;
+} deaths[OCTO_DEATH_KINDS] = {
+#define DEATH(signal, name) {signal, name},
+    OCTO_DEATH_SIGNALS(DEATH){0, "killed"},
+#undef DEATH
+};
+
+unsigned octo_death_kind(int signal)
+{
+    unsigned kind = 0;
+
+    while (kind < OCTO_DEATH_SILENT && deaths[kind].signal != signal)
+        kind++;
+    return kind;
+}
+
+const char *octo_death_name(unsigned kind)
+{
+    return deaths[kind].name;
+}
 
 /* In the order of their age, by their numbers, which are given in that order. */
 static void insert(struct octo_crash *crash, const struct octo_board_entry *entry, uint64_t number)

@@ -41,6 +41,19 @@ struct octo_crash {
 };
 _Static_assert(sizeof(struct octo_crash) <= OCTO_CRASH_BYTES, "it fits its room");
 
+/* Of what processes die, as errors_total counts it. OCTO_DEATH(signal, its name) */
+#define OCTO_DEATH_SIGNALS(X)                                                                                     \
+    X(SIGSEGV, "SIGSEGV")                                                                                         \
+    X(SIGBUS, "SIGBUS")                                                                                           \
+    X(SIGILL, "SIGILL")                                                                                           \
+    X(SIGFPE, "SIGFPE")                                                                                           \
+    X(SIGABRT, "SIGABRT")
+enum { OCTO_DEATH_KINDS = 6, OCTO_DEATH_SILENT = OCTO_DEATH_KINDS - 1 }; /* the last: nobody knows the signal */
+
+/* The kind of a signal's death, and its name: "killed" is that of the last. */
+unsigned octo_death_kind(int signal);
+const char *octo_death_name(unsigned kind);
+
 /* Puts down the requests of a board: how many there are, and the oldest; and in any case that of crash->number. */
 void octo_crash_list(struct octo_crash *crash, const struct octo_board *board);
 

@@ -105,6 +105,9 @@ struct octo_segment {
     _Atomic uint64_t start_failures;                /* writers that could not be started */
     _Atomic uint64_t opaque[OCTO_SEGMENT_OPAQUE];   /* streams that became opaque, by octo_opaque_reason */
     _Atomic uint64_t spans[OCTO_SPAN_RESULT_COUNT]; /* what became of those for OTLP */
+    uint32_t death_word[OCTO_DEATH_KINDS];          /* of the metrics: counts them; 0: not there */
+    _Atomic uint32_t died[OCTO_DEATH_KINDS];        /* deaths of the service's processes that were written */
+    uint32_t died_before[OCTO_DEATH_KINDS];         /* the same, of a former life that has left its segment */
     struct octo_reported reported;
     struct octo_segment_batch batch;
     _Atomic uint32_t member[OCTO_SEGMENT_MEMBERS]; /* PIDs of the service's processes; see members.h */

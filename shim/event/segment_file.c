@@ -190,7 +190,15 @@ static enum finding judge(int fd, const struct octo_identity *identity)
     return ours ? ADOPT : REMOVE_IF_EMPTY;
 }
 
-static void consider(const struct place *place, const char *name, const struct octo_identity *identity)
+/* What that life of the service has counted for itself goes on with the next. */
+static void inherit(struct octo_segment *heir, struct octo_segment *segment)
+{
+    for (unsigned i = 0; i < OCTO_DEATH_KINDS; i++)
+        heir->died_before[i] += atomic_exchange(&segment->died[i], 0);
+}
+
+static void consider(const struct place *place, const char *name, const struct octo_identity *identity,
+                     struct octo_segment *heir)
 {
     char leaf[1 + NAME_LEN + 1] = "/";
     int fd = (int)octo_sys(SYS_openat, place->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -206,6 +214,8 @@ static void consider(const struct place *place, const char *name, const struct o
         while (i < OCTO_SEGMENT_ORPHANS && orphan[i].segment != NULL)
             i++;
         memcpy(leaf + 1, name, NAME_LEN + 1);
+        if (finding == ADOPT && segment != NULL)
+            inherit(heir, segment);
         if (segment != NULL && octo_segment_finished(segment))
             finding = REMOVE;
         if (finding == ADOPT && segment != NULL && i < OCTO_SEGMENT_ORPHANS &&
@@ -254,7 +264,7 @@ struct search {
     uint32_t pid;
     char *path;
     size_t path_size;
-    struct octo_segment *joined;
+    struct octo_segment *joined, *heir; /* the one that was found; the one that was made */
 };
 
 /* Returns true if the search is over. */
@@ -275,7 +285,7 @@ static bool try_to_join(struct search *s, const char *name)
 
 static bool take_over_or_remove(struct search *s, const char *name)
 {
-    consider(s->place, name, s->identity);
+    consider(s->place, name, s->identity, s->heir);
     return false;
 }
 
@@ -335,7 +345,7 @@ int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const
 
         if (!open_place(&place, places[i].base, places[i].leaf, places[i].trusted, places[i].shared))
             continue;
-        struct search search = {&place, identity, pid, path, path_size, NULL};
+        struct search search = {&place, identity, pid, path, path_size, NULL, NULL};
 
         /* Of workers that begin at once the second is to find what the first has made. */
         lock_place(&place);
@@ -348,6 +358,7 @@ int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const
         if (*map != NULL && search.joined == NULL)
             octo_segment_begin(*map, identity, pid);
         octo_sys(SYS_flock, place.fd, LOCK_UN);
+        search.heir = *map;
         if (*map != NULL && search.joined == NULL)
             look_through(&search, take_over_or_remove);
         octo_sys(SYS_close, place.fd);

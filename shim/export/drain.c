@@ -101,11 +101,25 @@ static void take_crashes(struct octo_segment *segment, uint64_t wanted, struct f
     }
 }
 
-static void free_crashes(struct octo_segment *segment)
+/* A death counts where it is written: that of a former life in this one. */
+static void count_death(struct octo_writer *w, struct octo_segment *segment, int signal)
+{
+    unsigned kind = octo_death_kind(signal);
+    uint32_t word = w->segment->death_word[kind];
+
+    if (segment == w->segment)
+        atomic_fetch_add(&segment->died[kind], 1);
+    if (word != 0 && octo_segment_metrics(w->segment) != NULL)
+        octo_count(octo_segment_metrics(w->segment), word, 1);
+}
+
+static void free_crashes(struct octo_writer *w, struct octo_segment *segment)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
-        if (segment->batch.crashes >> i & 1)
+        if (segment->batch.crashes >> i & 1) {
+            count_death(w, segment, octo_segment_crash(segment, i)->signal);
             atomic_store_explicit(&segment->slot[i].crash, OCTO_CRASH_FREE, memory_order_release);
+        }
     segment->batch.crashes = 0;
 }
 
@@ -291,7 +305,7 @@ static void settle(struct octo_writer *w, struct octo_segment *segment)
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
     hand_over_spans(w, segment);
     free_rings(w, segment);
-    free_crashes(segment);
+    free_crashes(w, segment);
     octo_stacks_settle(&w->stacks, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
     octo_drain_count(w);

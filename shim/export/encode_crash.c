@@ -19,24 +19,6 @@ enum {
 static const char silent[] = "died without a word: SIGKILL (the kernel's, where memory has run out), or a signal "
                              "that the service leaves to the kernel";
 
-static const char *signal_name(int signal)
-{
-    switch (signal) {
-    case SIGSEGV:
-        return "SIGSEGV";
-    case SIGBUS:
-        return "SIGBUS";
-    case SIGILL:
-        return "SIGILL";
-    case SIGFPE:
-        return "SIGFPE";
-    case SIGABRT:
-        return "SIGABRT";
-    default:
-        return NULL;
-    }
-}
-
 #define CODE(name)                                                                                                \
     case name:                                                                                                    \
         return #name
@@ -106,11 +88,12 @@ static char *put_hex(char *p, uint64_t value)
 
 static char *put_cause(char *p, const struct octo_form *form, const struct octo_crash *c)
 {
-    const char *signal = signal_name(c->signal), *code = code_name(c->signal, c->code);
+    const char *code = code_name(c->signal, c->code);
+    unsigned kind = octo_death_kind(c->signal);
 
-    if (!signal)
+    if (kind == OCTO_DEATH_SILENT)
         return octo_field_word(p, form, OCTO_KEY_REASON, silent);
-    p = octo_field_word(p, form, OCTO_KEY_SIGNAL, signal);
+    p = octo_field_word(p, form, OCTO_KEY_SIGNAL, octo_death_name(kind));
     if (code)
         p = octo_field_word(p, form, OCTO_KEY_SIGNAL_CODE, code);
     if (c->addressed)

@@ -23,7 +23,7 @@ $(SERVICE_OUT)/load: tests/service/load.c tests/service/load_response.c tests/se
 $(SERVICE_OUT)/octoshim-otlp: $(wildcard scripts/otlp/*) $(wildcard shim/export/*.[ch]) $(OTLP)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -I$(BUILD)/otlp -std=gnu11 $(WARNINGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ \
-	    $(wildcard scripts/otlp/*.c) $$(find $(BUILD)/otlp -name '*.pb-c.c') shim/base/call_names.c $(patsubst %,shim/export/%.c,put target encode encode_crash form) \
+	    $(wildcard scripts/otlp/*.c) $$(find $(BUILD)/otlp -name '*.pb-c.c') shim/base/call_names.c $(patsubst %,shim/%.c,event/crash $(addprefix export/,put target encode encode_crash form)) \
 	    -l:libprotobuf-c.a -l:libjansson.a -lz -lcurl
 
 $(SERVICE_OUT)/node_modules: tests/service/package.json tests/service/package-lock.json

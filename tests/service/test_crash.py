@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 
 import harness
 from harness import check, equal, free_port, read_bytes, test, wait_until
@@ -630,6 +631,41 @@ def without_the_helper(t):
     service.stop()
     equal(service.log.count("service.crashed"), 1, "told once")
     t.validate(service.log)
+
+
+@test
+def crashes_are_counted(t):
+    """In errors_total, from zero on: those of workers at once; those of a service that was alone, by its next life, once."""
+    port = free_port()
+    service = dying()(t, "alone", env={"OCTOSHIM_METRICS_LISTEN": f"127.0.0.1:{port}"})
+
+    def counts():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                found = re.findall(r'errors_total\{error_type="(\w+)",component="process"\} (\d+)', answer.read().decode())
+        except OSError:  # it is about to listen
+            return None
+        return {kind: int(n) for kind, n in found}
+
+    def come(what, **wanted):
+        wanted = dict.fromkeys(("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "killed"), 0) | wanted
+        wait_until(lambda: counts() == wanted, lambda: f"{what}: {counts()}")
+    come("foreseen")
+    ask(service, "/crash")
+    service.process.wait(10)
+    service.restart()
+    come("in the next life", SIGSEGV=1)
+    other = Waiting(service, "/slow")
+    time.sleep(0.2)
+    service.process.kill()
+    service.process.wait(10)
+    other.closed()
+    service.restart()
+    ask(service, "/small")
+    come("a kill", killed=1)
+    service.stop()
+    service.restart()
+    come("after an orderly end")
 
 
 @test
