@@ -81,7 +81,7 @@ def traceback_of(service):
     end = said.find("PID [", begin)
     said = re.sub(r"(?s)(?<=\nThread 0x- \(most recent call first\):\n).*?(?=\n\n)", "…", said[begin:end if end > 0 else None])
     first, *threads = said.split("\n\n")
-    return "\n\n".join([first, *sorted(threads)])
+    return "\n\n".join([first, *sorted(block.strip() for block in threads)])
 
 
 @test
