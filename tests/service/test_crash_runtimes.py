@@ -75,13 +75,13 @@ def gunicorn_worker_that_faults(t):
 
 def traceback_of(service):
     """What faulthandler has said, from its first line to gunicorn's next. Where idle threads are is a matter of time, and so is which
-    of the threads it is: they are sorted."""
+    of the threads it is, and how many idle ones there are yet: they are sorted, each once."""
     said = output(service)
     begin = said.index("Fatal Python error")
     end = said.find("PID [", begin)
     said = re.sub(r"(?s)(?<=\nThread 0x- \(most recent call first\):\n).*?(?=\n\n)", "…", said[begin:end if end > 0 else None])
     first, *threads = said.split("\n\n")
-    return "\n\n".join([first, *sorted(block.strip() for block in threads)])
+    return "\n\n".join([first, *sorted({block.strip() for block in threads})])
 
 
 @test
