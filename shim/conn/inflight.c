@@ -2,6 +2,7 @@
 #include "conn/inflight.h"
 #include "conn/emit.h"
 #include "conn/process.h"
+#include "base/lone.h"
 #include "base/sys.h"
 #include "export/writer.h"
 
@@ -19,7 +20,7 @@ static unsigned take_place(struct octo_process *process)
 
             if (place > OCTO_BOARD_ENTRIES)
                 return 0;
-            if (atomic_compare_exchange_weak(&process->places[word], &taken, taken | (taken + 1)))
+            if (octo_lone_exchange(&process->places[word], &taken, taken | (taken + 1)))
                 return place;
         }
     }
@@ -28,7 +29,8 @@ static unsigned take_place(struct octo_process *process)
 
 static void give_place(struct octo_process *process, unsigned place)
 {
-    atomic_fetch_and(&process->places[(place - 1) / 64], ~(UINT64_C(1) << (place - 1) % 64));
+    /* The bit is set, so that taking its value off is as good as clearing it. */
+    octo_lone_add(&process->places[(place - 1) / 64], -(UINT64_C(1) << (place - 1) % 64));
 }
 
 /* What x has on the board of this process; NULL: nothing, or it is on a parent's. */
