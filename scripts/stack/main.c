@@ -165,15 +165,20 @@ static void send_all(const void *data, size_t left)
 
 static void answer_stage(struct sample *s)
 {
+    static char all[sizeof answer];
+    size_t json = answer.reply.json_bytes, places = answer.reply.places * sizeof *answer.places;
+
     (void)s;
     /* That there was no room for more is nearer than why there would have been no more. */
     if (chain.cut && !answer.reply.cut) {
         answer.reply.cut = 1;
         memcpy(answer.reply.reason, chain.reason, sizeof answer.reply.reason);
     }
-    send_all(&answer.reply, sizeof answer.reply);
-    send_all(answer.json, answer.reply.json_bytes);
-    send_all(answer.places, answer.reply.places * sizeof *answer.places);
+    /* At once: who asks may have a look at no more than what comes first. */
+    memcpy(all, &answer.reply, sizeof answer.reply);
+    memcpy(all + sizeof answer.reply, answer.json, json);
+    memcpy(all + sizeof answer.reply + json, answer.places, places);
+    send_all(all, sizeof answer.reply + json + places);
 }
 
 static bool is_socket(int fd)

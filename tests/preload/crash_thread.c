@@ -20,7 +20,7 @@ static void *work(void *number)
 
     sprintf(name, "worker-%d", (int)(intptr_t)number);
     CHECK(pthread_setname_np(pthread_self(), name) == 0);
-    sprintf(name, "/work/%d", (int)(intptr_t)number);
+    sprintf(name, "/thread/%d", (int)(intptr_t)number);
     in_flight(name);
     if ((intptr_t)number == 3)
         fault();
