@@ -27,10 +27,14 @@ static unsigned take_place(struct octo_process *process)
     return 0;
 }
 
+/* After the entry's last store: who takes the place next comes behind it. */
 static void give_place(struct octo_process *process, unsigned place)
 {
-    /* The bit is set, so that taking its value off is as good as clearing it. */
-    octo_lone_add(&process->places[(place - 1) / 64], -(UINT64_C(1) << (place - 1) % 64));
+    _Atomic uint64_t *word = &process->places[(place - 1) / 64];
+    uint64_t taken = atomic_load_explicit(word, memory_order_relaxed);
+
+    while (!octo_lone_exchange(word, &taken, taken & ~(UINT64_C(1) << (place - 1) % 64)))
+        ;
 }
 
 /* What x has on the board of this process; NULL: nothing, or it is on a parent's. */
