@@ -24,7 +24,7 @@ enum { OCTO_OTLP_TEXT_AT = 4096 };
     X(EXPORTED, "exported") /* the receiver has it */                                                             \
     X(DROPPED, "dropped")   /* there was no room: the pipe or the queue was full */                               \
     X(REJECTED, "rejected") /* the receiver took the batch, but not this one */                                   \
-    X(FAILED, "failed")     /* the receiver has refused it, was not there, or has not answered */
+    X(FAILED, "failed")     /* refused, not there, not answered; or octoshim-otlp was killed meanwhile */
 
 enum octo_span_result {
 #define OCTO_SPAN_RESULT_ENUM(symbol, label) OCTO_SPAN_##symbol,

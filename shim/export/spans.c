@@ -133,6 +133,18 @@ static int start(struct octo_spans *s, const struct octo_sink *sink)
     return 0;
 }
 
+/* It has ended, and said nothing of these: nobody knows whether a receiver has them. */
+static void give_up_handed(struct octo_spans *s, _Atomic uint64_t *results)
+{
+    uint64_t known = 0;
+
+    for (unsigned i = 0; i < OCTO_SPAN_RESULT_COUNT; i++)
+        known += s->seen[i];
+    if (s->handed > known)
+        atomic_fetch_add_explicit(&results[OCTO_SPAN_FAILED], s->handed - known, memory_order_relaxed);
+    s->handed = 0;
+}
+
 bool octo_spans_start(struct octo_spans *s, _Atomic uint64_t *results, const struct octo_sink *sink)
 {
     uint64_t now = octo_clock_mono_ns();
@@ -142,6 +154,7 @@ bool octo_spans_start(struct octo_spans *s, _Atomic uint64_t *results, const str
     if (now < s->not_before_ns)
         return false;
     octo_spans_account(s, results);
+    give_up_handed(s, results);
     s->not_before_ns = now + (OCTO_SPANS_PAUSE_MS * OCTO_NS_PER_MS << (s->in_vain < 6 ? s->in_vain : 6));
     s->in_vain++;
     s->start_error = start(s, sink);

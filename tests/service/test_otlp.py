@@ -231,7 +231,7 @@ def not_noticed(t):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         os.kill(helper, number)
     t.get(service, "/small")
-    collector.wait(2)
+    wait_until(lambda: results(service)["exported"] == 2, "its word that both have arrived")
     # Ended by somebody else, it is started again, not sooner than ten seconds after it was.
     os.kill(helper, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):

@@ -199,6 +199,17 @@ static void accounted(void)
 
     octo_spans_wait(&spans, OCTO_NS_PER_S / 5);
     CHECK(now_ms() - begun >= 199 && now_ms() - begun < 5000);
+    /* It is killed: what it had been given, and has said nothing of, has failed. Once, however often the start of another is tried. */
+    static struct octo_sink sink;
+
+    octo_sink_init(&sink, "stderr", OCTO_ROTATE_NEVER, 0);
+    spans.handed = 12;
+    spans.pipe = -1;
+    for (int i = 0; i < 3; i++) {
+        spans.not_before_ns = 0;
+        CHECK(!octo_spans_start(&spans, results, &sink));
+    }
+    CHECK(results[OCTO_SPAN_EXPORTED] == 7 && results[OCTO_SPAN_REJECTED] == 3 && results[OCTO_SPAN_FAILED] == 2);
 }
 
 /* A leader is killed: what it has perhaps handed over is not handed over again, what it has not is. */
