@@ -96,6 +96,8 @@ static int make_page(struct octo_spans *s)
         return (int)at;
     }
     atomic_store(&s->page, (struct octo_otlp_page *)at);
+    memset(s->seen, 0, sizeof s->seen);
+    s->trouble_no = 0;
     return fd;
 }
 
@@ -127,9 +129,6 @@ static int start(struct octo_spans *s, const struct octo_sink *sink)
         return error;
     }
     s->put = false;
-    s->handed = 0;
-    s->trouble_no = 0;
-    memset(s->seen, 0, sizeof s->seen);
     return 0;
 }
 

@@ -201,7 +201,9 @@ static void accounted(void)
     CHECK(now_ms() - begun >= 199 && now_ms() - begun < 5000);
     /* It is killed: what it had been given, and has said nothing of, has failed. Once, however often the start of another is tried. */
     static struct octo_sink sink;
+    static const uint64_t instance[2];
 
+    spans.instance = instance;
     octo_sink_init(&sink, "stderr", OCTO_ROTATE_NEVER, 0);
     spans.handed = 12;
     spans.pipe = -1;
