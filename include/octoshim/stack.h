@@ -6,6 +6,10 @@
  *
  * The end of what the shim sends (shutdown) is the end of the maps. octoshim-stack answers once, and ends. It looks at files
  * that the maps name, and never at the process: it may not be allowed to, and the process may be about to die.
+ *
+ * Where fd 0 is a listening socket, octoshim-stack is an attendant, of a service that has shut itself up (see shim/export/attendant.h). It does the
+ * same on each connection, but that the maps are rather those of who is connected, whom the kernel tells (SO_PEERCRED), if it may read them. Instead
+ * of a sample there may come a wish. It stays until the process of which fd 1 is a pidfd has ended, and all that it was to mind.
  */
 #ifndef OCTOSHIM_STACK_H
 #define OCTOSHIM_STACK_H
@@ -15,11 +19,24 @@
 enum {
     OCTO_STACK_VERSION = 1,
     OCTO_STACK_FD = 0,
+    OCTO_STACK_SERVICE_FD = 1,
     OCTO_STACK_REGISTERS = 33,      /* DWARF's numbers: x86-64 uses 17 of them, AArch64 all */
     OCTO_STACK_BYTES_MAX = 1 << 20, /* of stack in a sample */
     OCTO_STACK_FRAMES_MAX = 64,     /* in a reply */
     OCTO_STACK_JSON_MAX = 8192,     /* bytes of frames in a reply */
     OCTO_STACK_REASON_MAX = 96,     /* with its NUL */
+};
+
+/* What else an attendant is asked for: in a version's place. */
+enum octo_stack_wish {
+    OCTO_STACK_DIRECTORY =
+        0x68637451, /* a byte, and with it (SCM_RIGHTS) the directory of $OCTOSHIM_LOG, O_PATH, if the asker's user may have it */
+    OCTO_STACK_MIND, /* a process to stay for; there is no answer */
+};
+
+struct octo_stack_asked_for {
+    uint32_t wish; /* enum octo_stack_wish */
+    uint32_t pid;  /* whom to mind; 0 */
 };
 
 struct octo_stack_sample {

@@ -1,7 +1,7 @@
 /*
  * octoshim-stack: started by liboctoshim.so when a stack is wanted. The sample in, the answer out. See parts.h.
  *
- *      0  a socket: the sample up to its end, then the answer
+ *      0  a socket: the sample up to its end, then the answer; or one that listens: see attend.c
  *
  * It fails as an answer, too: whatever signal ends a stage of the work, the next one goes on with what there is.
  */
@@ -38,6 +38,8 @@ static const rlim_t memory_most = (rlim_t)4 << 30;
 static struct chain chain;
 static struct answer answer = {.reply = {.version = OCTO_STACK_VERSION, .json_bytes = 2}, .json = "[]"};
 static size_t json_room = OCTO_STACK_JSON_MAX;
+static char *maps; /* of who asks the attendant. NULL: those that come with the sample */
+static int maps_error;
 static sigjmp_buf stage_end;
 
 static void fail(int signal)
@@ -113,11 +115,13 @@ static void read_stage(struct sample *s)
                head->stack_at + head->stack_bytes < head->stack_at ||
                head->other_at + head->other_bytes < head->other_at) {
         chain_cut(&chain, "the sample is cut off");
+    } else if (maps == NULL && text[sizeof *head + head->stack_bytes + head->other_bytes] == '\0') {
+        chain_cut(&chain, "the maps in /proc cannot be read: %s", strerror(maps_error));
     } else {
         s->head = head;
         s->stack = (const uint8_t *)(head + 1);
         s->other = s->stack + head->stack_bytes;
-        maps_read(text + sizeof *head + head->stack_bytes + head->other_bytes);
+        maps_read(maps != NULL ? maps : text + sizeof *head + head->stack_bytes + head->other_bytes);
         chain.max = head->frames_max < OCTO_STACK_FRAMES_MAX ? head->frames_max : OCTO_STACK_FRAMES_MAX;
         json_room = head->json_max < OCTO_STACK_JSON_MAX ? head->json_max : OCTO_STACK_JSON_MAX;
     }
@@ -181,11 +185,12 @@ static void answer_stage(struct sample *s)
     send_all(all, sizeof answer.reply + json + places);
 }
 
-static bool is_socket(int fd)
+/* The socket's option, a number; -1: it is no socket. */
+static int option(int socket, int name)
 {
-    int type;
+    int value;
 
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) == 0 && type == SOCK_STREAM;
+    return getsockopt(socket, SOL_SOCKET, name, &value, &(socklen_t){sizeof value}) == 0 ? value : -1;
 }
 
 int main(int argc, char **argv)
@@ -201,10 +206,12 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return printf("octoshim-stack %s\nusage: octoshim-stack --version | --help\n", what) < 0 ||
                fflush(stdout) != 0;
-    if (argc > 1 || !is_socket(OCTO_STACK_FD)) {
+    if (argc > 1 || option(OCTO_STACK_FD, SO_TYPE) != SOCK_STREAM) {
         fprintf(stderr, "octoshim-stack: %s\n", what);
         return EXIT_USAGE;
     }
+    if (option(OCTO_STACK_FD, SO_ACCEPTCONN) == 1)
+        maps = attend(&maps_error);
     settle();
     /* A signal ends a stage. */
     if (sigsetjmp(stage_end, 1) != 0)

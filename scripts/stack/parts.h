@@ -3,6 +3,7 @@
  * See include/octoshim/stack.h for what is between it and liboctoshim.so, which starts it.
  *
  *      main      the sample in, the answer out; what happens when something here fails
+ *      attend    one that stays for those who cannot start it, and does this in a child for each
  *      maps      the text of /proc/self/maps, as mappings
  *      module    the ELF file behind a mapping: whether it is still the same, its addresses, its build ID
  *      unwind    one step by the file's call frame information (CFI), done by libunwind
@@ -75,6 +76,12 @@ struct mapping {
     bool deleted; /* the kernel says that the file has no name any more */
     char *path;   /* of the file, without " (deleted)"; or [vdso] and its like; "": nothing is behind it */
 };
+
+/*
+ * The attendant's work: returns in a child whose OCTO_STACK_FD is the connection of one who asks, as that one's user, with the text of its maps,
+ * or NULL: *error says why. Ends the process when nobody is left.
+ */
+char *attend(int *error);
 
 /* Takes the text apart, in its place; it ends with a NUL. */
 void maps_read(char *text);

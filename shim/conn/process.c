@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "event/members.h"
+#include "export/attendant.h"
 #include "export/exposer.h"
 #include "export/probe.h"
 #include "export/writer.h"
@@ -30,8 +31,10 @@
 #include <sys/stat.h>
 
 enum {
-    BORN_WITH_MAX = 256,     /* inherited descriptors that are looked at */
-    END_PATIENCE_MS = 200,   /* for a thread of ours to end */
+    BORN_WITH_MAX = 256,   /* inherited descriptors that are looked at */
+    END_PATIENCE_MS = 200, /* for a thread of ours to end */
+    SETTLE_STEP_US = 200,
+    SETTLE_PATIENCE_MS = 100, /* for octoshim-otlp to be started */
     EXIT_PATIENCE_MS = 1000, /* for the last events to be written, if they can be: the machine may be a slow one */
     SPANS_PATIENCE_MS = 1000, /* for the last spans: in a container, all else ends with its first process */
 };
@@ -367,6 +370,7 @@ void octo_process_forked(uint32_t child_pid)
     if (!process)
         return;
     atomic_fetch_add(&process->forks, 1);
+    octo_attendant_mind(child_pid);
     if (octo_service.segment)
         octo_segment_join(octo_service.segment, child_pid);
     octo_process_expose(); /* a master lives longer than its workers, and may be the child of who has listened */
@@ -384,6 +388,32 @@ void octo_process_term_changed(void)
 
     if (process && process->ring && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) == process->pid)
         octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
+}
+
+void octo_process_leaves_root(void)
+{
+    if (octo_service.segment && !octo_service.sandboxed)
+        octo_attendant_start(&octo_service.settings);
+}
+
+/* Each of HAProxy's threads does it for all: the second one's limit must not come before the first one's clones. */
+void octo_process_ends_cloning(void)
+{
+    struct octo_process *process = octo_service.segment && !octo_service.sandboxed ? octo_process() : NULL;
+    const struct timespec step = {.tv_nsec = SETTLE_STEP_US * 1000};
+    uint32_t none = 0;
+
+    if (!process)
+        return;
+    if (!atomic_compare_exchange_strong(&process->settling, &none, 1)) {
+        for (unsigned us = 0; process->settling == 1 && us < 2000 * SETTLE_PATIENCE_MS; us += SETTLE_STEP_US)
+            octo_sys(SYS_nanosleep, &step, NULL);
+        return;
+    }
+    octo_attendant_start(&octo_service.settings);
+    octo_writer_settle(&octo_service.settings, octo_service.segment, SETTLE_PATIENCE_MS * OCTO_NS_PER_MS);
+    octo_process_expose();
+    process->settling = 0;
 }
 
 /*

@@ -47,6 +47,7 @@ struct octo_process {
         *_Atomic board; /* where it shows the requests that it is on; NULL: none yet, or a ring that it shares */
     _Atomic uint64_t places[2];       /* of the board, bit by bit: taken */
     _Atomic uint32_t crash;           /* crash.c's, a futex */
+    _Atomic uint32_t settling;        /* 1: a thread starts those of ours that cannot be started later */
     _Atomic bool ringless;            /* no memory for a ring: events are dropped */
     struct octo_owner *_Atomic owner; /* this process's part of gauges; NULL: none yet */
     _Atomic bool owned;               /* a thread has asked for one */
@@ -127,6 +128,12 @@ void octo_process_forked(uint32_t child_pid);
 
 /* Its disposition for SIGTERM may have changed: whether that can end it without a word is kept for who tells of its end. errno stays. */
 void octo_process_term_changed(void);
+
+/* It is about to change its root: what it would miss in there is started now. */
+void octo_process_leaves_root(void);
+
+/* It is about to forbid itself to make processes and threads: ours are started now. Waits for them a little. */
+void octo_process_ends_cloning(void);
 
 /* True if this process may be the one that makes the log file. */
 bool octo_process_may_write(void);

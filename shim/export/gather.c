@@ -2,6 +2,7 @@
 #include "export/gather.h"
 
 #include "base/sys.h"
+#include "export/attendant.h"
 
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -47,9 +48,8 @@ static uint64_t interrupted_sp(const struct octo_gather *g, const char *stack, s
 #endif
 }
 
-static void run(void *arg)
+static void gather(struct octo_gather *g)
 {
-    struct octo_gather *g = arg;
     static struct octo_program_memory memory;
     static char stack[STACK_MAX], other[STACK_MAX]; /* touched with a crash only */
     struct octo_stack_question q = {
@@ -65,7 +65,6 @@ static void run(void *arg)
     long n;
     int err;
 
-    octo_sys(SYS_prctl, PR_SET_NAME, "octoshim-crash");
     q.stack_at = g->registers[OCTO_STACK_SP];
     n = octo_stack_read_above(&q.stack_at, stack, sizeof stack);
     q.stack_bytes = n > 0 ? (size_t)n : 0; /* a stack pointer that leads nowhere has at least its instruction */
@@ -81,6 +80,12 @@ static void run(void *arg)
         octo_stack_ask(&q, &g->reply, g->frames, NULL);
     atomic_compare_exchange_strong(&g->state, &gathering, OCTO_GATHERED);
     octo_sys(SYS_futex, &g->state, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+static void run(void *arg)
+{
+    octo_sys(SYS_prctl, PR_SET_NAME, "octoshim-crash");
+    gather(arg);
     octo_thread_exit();
 }
 
@@ -92,6 +97,11 @@ bool octo_gather_start(struct octo_gather *g)
     err = octo_thread_start(&g->thread, run, g);
     if (err == 0)
         return true;
+    /* A process that has forbidden itself all threads. Who is asked then is there, and it is known how long that takes at most. */
+    if (octo_attendant_waits()) {
+        gather(g);
+        return true;
+    }
     octo_stack_fail(&g->reply, "no thread to gather it", err);
     atomic_store(&g->state, OCTO_GATHERED);
     return false;

@@ -30,7 +30,7 @@ struct octo_gather {
     char frames[OCTO_CRASH_FRAMES];
 };
 
-/* Starts the thread. False: it cannot be started, which is the reply. */
+/* Starts the thread; where there can be none, but an attendant, does its work. False: neither, which is the reply. */
 bool octo_gather_start(struct octo_gather *g);
 
 /* It is waited for no longer: what it has found, or that it was late, is put into the crash. */

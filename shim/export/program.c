@@ -80,6 +80,21 @@ static void start_and_leave(void *arg)
     leave();
 }
 
+static void prepare_start_and_leave(void *arg)
+{
+    struct octo_program_memory *m = arg;
+    long prepared = m->prepare(m);
+
+    octo_sys(SYS_setsid);
+    if (prepared < 0)
+        m->error = (int)prepared;
+    else
+        start_program(m);
+    if (m->error == 0)
+        m->error = (int)prepared;
+    leave();
+}
+
 static void start_and_talk(void *arg)
 {
     struct octo_program_memory *m = arg;
@@ -100,6 +115,21 @@ static void start_and_talk(void *arg)
     leave();
 }
 
+/* In a clone, from a thread of the service's: none of its signal handlers is to run there. */
+static long clone_quietly(char *stack_top, void (*run)(void *), void *arg)
+{
+    const uint64_t all = ~0ull;
+    uint64_t mask;
+    long pid;
+
+    octo_sys(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &mask, sizeof mask);
+    pid = octo_thread_clone(CLONE_VM | CLONE_VFORK, stack_top, NULL, NULL, run, arg);
+    if (pid > 0)
+        await(pid);
+    octo_sys(SYS_rt_sigprocmask, 2, &mask, NULL, sizeof mask);
+    return pid;
+}
+
 static int start(struct octo_program_memory *m, const struct octo_program *program, void (*go_between)(void *))
 {
     const char *slash = strrchr(program->library, '/');
@@ -114,11 +144,8 @@ static int start(struct octo_program_memory *m, const struct octo_program *progr
     octo_text_str(&t, program->name);
     if (slash == NULL || t.cut)
         return -ENOENT;
-    pid = octo_thread_clone(CLONE_VM | CLONE_VFORK, m->talker + sizeof m->talker, NULL, NULL, go_between, m);
-    if (pid < 0)
-        return (int)pid;
-    await(pid);
-    return m->error;
+    pid = clone_quietly(m->talker + sizeof m->talker, go_between, m);
+    return pid < 0 ? (int)pid : m->error;
 }
 
 int octo_program_start(struct octo_program_memory *m, const struct octo_program *program,
@@ -128,11 +155,46 @@ int octo_program_start(struct octo_program_memory *m, const struct octo_program 
     return start(m, program, start_and_leave);
 }
 
+static void give_none(struct octo_program_memory *m)
+{
+    for (unsigned i = 0; i < OCTO_PROGRAM_DESCRIPTORS; i++)
+        m->descriptor[i] = (struct octo_program_descriptor){-1, -1};
+}
+
+int octo_program_start_prepared(struct octo_program_memory *m, const struct octo_program *program,
+                                long (*prepare)(struct octo_program_memory *))
+{
+    give_none(m);
+    m->prepare = prepare;
+    return start(m, program, prepare_start_and_leave);
+}
+
+struct apart {
+    void (*what)(void *);
+    void *arg;
+};
+
+static void run_apart(void *arg)
+{
+    const struct apart *apart = arg;
+
+    apart->what(apart->arg);
+    leave();
+}
+
+void octo_program_apart(void (*what)(void *), void *arg)
+{
+    char stack[4 << 10] __attribute__((aligned(64)));
+    struct apart apart = {what, arg};
+
+    clone_quietly(stack + sizeof stack, run_apart, &apart);
+}
+
 int octo_program_ask(struct octo_program_memory *m, const struct octo_program *program, int to,
                      bool (*converse)(void *arg, int socket), void *arg)
 {
-    for (unsigned i = 0; i < OCTO_PROGRAM_DESCRIPTORS; i++)
-        m->descriptor[i] = (struct octo_program_descriptor){-1, i == 0 ? to : -1};
+    give_none(m);
+    m->descriptor[0].to = to;
     m->converse = converse;
     m->arg = arg;
     return start(m, program, start_and_talk);

@@ -10,7 +10,8 @@
  *
  * The clones share our memory, and the cloner waits, as with vfork: a copy of the service's page tables may take long. (Under valgrind they are forks.)
  *
- * For: helper.c, stack.c. Context: a thread of ours with a descriptor table of its own. No libc but what needs no thread-local storage.
+ * For: attendant.c, helper.c, stack.c. Context: a thread of ours with a descriptor table of its own, unless said otherwise. No libc but what needs no
+ * thread-local storage.
  */
 #ifndef OCTO_EXPORT_PROGRAM_H
 #define OCTO_EXPORT_PROGRAM_H
@@ -39,6 +40,7 @@ struct octo_program {
 struct octo_program_memory {
     const struct octo_program *program;
     struct octo_program_descriptor descriptor[OCTO_PROGRAM_DESCRIPTORS]; /* it has no others */
+    long (*prepare)(struct octo_program_memory *);
     bool (*converse)(void *arg, int socket);
     void *arg;
     int error; /* 0, -errno */
@@ -50,6 +52,18 @@ struct octo_program_memory {
 /* Starts it to live on by itself, in a session of its own. Returns 0, or -errno: of what stood in the way, last of all its execution. */
 int octo_program_start(struct octo_program_memory *memory, const struct octo_program *program,
                        const struct octo_program_descriptor descriptor[OCTO_PROGRAM_DESCRIPTORS]);
+
+/*
+ * The same from any thread: prepare(memory) is called in the go-between, which has copies of the thread's descriptors and every signal blocked, and
+ * sets memory->descriptor, where all the others are from -1. Returns what it has returned, at least 0, or -errno: its own, or as above.
+ */
+int octo_program_start_prepared(struct octo_program_memory *memory, const struct octo_program *program,
+                                long (*prepare)(struct octo_program_memory *memory));
+
+/*
+ * Calls what(arg) in a go-between, from any thread, and waits: whatever it does to descriptors, the service's stay as they are. It must not block.
+ */
+void octo_program_apart(void (*what)(void *arg), void *arg);
 
 /*
  * Starts it with a stream socket as its descriptor `to`, calls converse(arg, the other end) in the go-between, and waits for the program's end: true,

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "export/attendant.h"
 #include "export/put.h"
 
 #include <errno.h>
@@ -67,8 +68,9 @@ static int open_dir(struct octo_sink *s)
         return len - slash == 0 ? -EISDIR : -ENAMETOOLONG;
     memcpy(dir, s->path, slash);
     memcpy(dir + slash, ".", 2);
-    fd = octo_sys(SYS_openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -ENOENT && slash > 1) {
+    fd = octo_attendant_is_apart() ? octo_attendant_directory()
+                                   : octo_sys(SYS_openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -ENOENT && !octo_attendant_is_apart() && slash > 1) {
         dir[slash - 1] = 0;
         octo_sys(SYS_mkdirat, AT_FDCWD, dir, 0755);
         fd = octo_sys(SYS_openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "export/attendant.h"
 #include "export/error.h"
 
 #include <elf.h>
@@ -134,7 +135,7 @@ static long send_file(int to, int file, uint64_t deadline_ns)
 struct talk {
     const struct octo_stack_question *q;
     const struct octo_stack_sample *sample;
-    int maps;
+    int maps; /* -1: the attendant has to find them out */
     struct octo_stack_reply *reply;
     char *json;
     struct octo_stack_place *place;
@@ -151,7 +152,7 @@ static long talk(const struct talk *t, int program)
         err = send_all(program, q->stack, q->stack_bytes, q->deadline_ns);
     if (err == 0)
         err = send_all(program, q->other, q->other_bytes, q->deadline_ns);
-    if (err == 0)
+    if (err == 0 && t->maps >= 0)
         err = send_file(program, t->maps, q->deadline_ns);
     octo_sys(SYS_shutdown, program, SHUT_WR);
     if (err == 0)
@@ -180,6 +181,12 @@ static bool converse(void *arg, int program)
     return err == 0;
 }
 
+/* Whether it is about this process. */
+static bool ours(const struct octo_stack_question *q)
+{
+    return q->pid == (uint32_t)octo_sys(SYS_getpid);
+}
+
 static long open_maps(const struct octo_stack_question *q)
 {
     char path[32];
@@ -187,7 +194,7 @@ static long open_maps(const struct octo_stack_question *q)
 
     octo_text_begin(&t, path, sizeof path);
     octo_text_str(&t, "/proc/");
-    if (q->pid == (uint32_t)octo_sys(SYS_getpid)) /* which another PID namespace's /proc knows as well */
+    if (ours(q)) /* which another PID namespace's /proc knows as well */
         octo_text_str(&t, "self");
     else
         octo_text_u64(&t, q->pid);
@@ -195,11 +202,30 @@ static long open_maps(const struct octo_stack_question *q)
     return octo_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Returns 0, whatever the answer is, or -errno: there is nobody to ask. */
+static int ask_attendant(struct talk *talk)
+{
+    int fd = octo_attendant_call();
+
+    if (fd < 0)
+        return fd;
+    converse(talk, fd);
+    octo_sys(SYS_close, fd);
+    return 0;
+}
+
+static int ask_program(struct talk *talk)
+{
+    static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
+    const struct octo_stack_question *q = talk->q;
+    const struct octo_program program = {q->settings->library, "octoshim-stack", environment};
+
+    return octo_program_ask(q->memory, &program, OCTO_STACK_FD, converse, talk);
+}
+
 enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct octo_stack_reply *reply,
                                      char *json, struct octo_stack_place place[OCTO_STACK_FRAMES_MAX])
 {
-    static char *const environment[] = {(char *)"OCTOSHIM_DISABLE=1", NULL};
-    const struct octo_program program = {q->settings->library, "octoshim-stack", environment};
     struct octo_stack_sample sample = {
         .version = OCTO_STACK_VERSION,
         .machine = MACHINE,
@@ -214,20 +240,23 @@ enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct
         .other_bytes = q->other_bytes,
         .trim = q->trim,
     };
+    bool attended = octo_attendant_waits() && ours(q);
     long maps = open_maps(q);
-    struct talk talk = {q, &sample, (int)maps, reply, json, place};
+    struct talk talk = {q, &sample, maps < 0 ? -1 : (int)maps, reply, json, place};
     int err;
 
-    if (maps < 0) {
+    if (maps < 0 && !attended) {
         octo_stack_fail(reply, "the maps in /proc cannot be read", maps);
         return OCTO_STACK_UNREADABLE;
     }
     memcpy(sample.registers, q->registers, sizeof sample.registers);
     octo_stack_fail(reply, unheard, 0);
-    err = octo_program_ask(q->memory, &program, OCTO_STACK_FD, converse, &talk);
-    octo_sys(SYS_close, maps);
+    err = attended ? ask_attendant(&talk) : ask_program(&talk);
+    if (maps >= 0)
+        octo_sys(SYS_close, maps);
     if (err < 0) {
-        octo_stack_fail(reply, "octoshim-stack cannot be started", err);
+        octo_stack_fail(
+            reply, attended ? "octoshim-stack, left outside, is gone" : "octoshim-stack cannot be started", err);
         return OCTO_STACK_ABSENT;
     }
     return reply->frames != 0 || strncmp(reply->reason, unheard, sizeof unheard - 1) != 0 ? OCTO_STACK_ANSWERED

@@ -103,6 +103,11 @@ static void work(struct octo_writer *w)
     take_over_orphans(w);
     while (!atomic_load(&w->stop)) {
         uint32_t seen = atomic_load(&w->segment->doorbell);
+
+        if (atomic_load_explicit(&w->unsettled, memory_order_relaxed)) {
+            octo_spans_start(&w->spans, w->segment->spans, &w->sink);
+            atomic_store(&w->unsettled, false);
+        }
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
         if (w->settings->crash && octo_clock_coarse_ns() >= w->deaths_ns) {
@@ -193,6 +198,19 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
         atomic_store(&not_before_ns, octo_clock_coarse_ns() + OCTO_NS_PER_S);
         atomic_store(&state, NONE);
     }
+}
+
+void octo_writer_settle(const struct octo_settings *settings, struct octo_segment *segment, uint64_t timeout_ns)
+{
+    const struct timespec step = {.tv_nsec = FLUSH_STEP_US * 1000};
+    uint64_t deadline = octo_clock_mono_ns() + timeout_ns;
+
+    atomic_store(&writer.unsettled,
+                 octo_settings_export_spans(settings) || octo_settings_export_metrics(settings));
+    octo_writer_ensure(settings, segment);
+    octo_writer_wake(segment);
+    while (atomic_load(&writer.unsettled) && octo_clock_mono_ns() < deadline)
+        octo_sys(SYS_nanosleep, &step, NULL);
 }
 
 void octo_writer_wake(struct octo_segment *segment)

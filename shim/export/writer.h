@@ -24,6 +24,12 @@
  */
 void octo_writer_ensure(const struct octo_settings *settings, struct octo_segment *segment);
 
+/*
+ * The same, for a process that is about to lose the right to make more processes and threads: returns when the writer has started what it starts
+ * (octoshim-otlp), or leaves that to another that leads; or after timeout_ns.
+ */
+void octo_writer_settle(const struct octo_settings *settings, struct octo_segment *segment, uint64_t timeout_ns);
+
 /* Wakes the service's leading writer if it sleeps for good or a ring is half full. Any thread, any process,
  * signal-safe. One load when there is nothing to do; one futex call else. */
 void octo_writer_ring(struct octo_segment *segment, bool urgent);

@@ -41,6 +41,7 @@ struct octo_writer {
     struct octo_segment *segment;         /* the same */
     struct octo_thread thread;            /* the same */
     _Atomic uint32_t stop;                /* set by octo_writer_stop() */
+    _Atomic bool unsettled;               /* set by octo_writer_settle(), until it is done */
 
     struct octo_lead lead;
     struct octo_sink sink;

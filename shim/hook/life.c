@@ -8,6 +8,7 @@
 #include "conn/conn.h"
 #include "conn/context.h"
 #include "conn/process.h"
+#include "export/attendant.h"
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -109,6 +110,43 @@ static inline int octo_setns(int fd, int type)
     return begin_again(exposed, octo_real.setns(fd, type));
 }
 
+static inline int octo_chroot(const char *path)
+{
+    int result;
+
+    if (octo_service_awake() && !octo_process_is_borrowed())
+        octo_process_leaves_root();
+    result = octo_real.chroot(path);
+    if (result == 0)
+        octo_attendant_set_apart();
+    return result;
+}
+
+/* HAProxy allows itself no process and no thread once it has those that it needs. Root is not bound by that. */
+static void limits(int resource, const struct rlimit *limit)
+{
+    struct rlimit now;
+
+    if (resource == RLIMIT_NPROC && limit && octo_service_awake() && !octo_process_is_borrowed() &&
+        octo_sys(SYS_geteuid) != 0 && octo_sys(SYS_prlimit64, 0, RLIMIT_NPROC, NULL, &now) == 0 &&
+        limit->rlim_cur < now.rlim_cur)
+        octo_process_ends_cloning();
+}
+
+static inline int octo_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+    limits((int)resource, limit);
+    return octo_real.setrlimit(resource, limit);
+}
+
+static inline int octo_prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *limit,
+                               struct rlimit *old)
+{
+    if (pid == 0 || pid == (pid_t)octo_sys(SYS_getpid))
+        limits((int)resource, limit);
+    return octo_real.prlimit(pid, resource, limit, old);
+}
+
 #define CHANGES_IDENTITY(name, parameters, arguments)                                                             \
     static inline int octo_##name parameters                                                                      \
     {                                                                                                             \
@@ -199,6 +237,12 @@ static inline long octo_syscall(long number, long a, long b, long c, long d, lon
     }
     case SYS_setns:
         return setns((int)a, (int)b);
+    case SYS_setrlimit:
+        return setrlimit((__rlimit_resource_t)a, (const struct rlimit *)b);
+    case SYS_prlimit64:
+        return prlimit((pid_t)a, (__rlimit_resource_t)b, (const struct rlimit *)c, (struct rlimit *)d);
+    case SYS_chroot:
+        return chroot((const char *)a);
     case SYS_seccomp:
         if (a == SECCOMP_SET_MODE_STRICT)
             octo_process_give_up();

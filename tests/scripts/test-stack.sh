@@ -241,6 +241,11 @@ same 'what is wrong with a sample' '0 1 octoshim-stack itself failed 0
 3 1 
 0 1 ' "$(cat "$dir/said")"
 
+# ── an attendant ──────────────────────────────────────────────────────────────────────────────────────
+
+same 'whom an attendant serves, as what, and how long it stays' '' \
+    "$("$python" -B tests/scripts/test-stack-attend.py "$program" "$dir/plain" 2>&1)"
+
 "$cc" -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -Iinclude -o "$dir/sanitized" \
     scripts/stack/*.c -l:libelf.a -l:libz.a -l:libjansson.a -ldl
 for case in plain qsort signal null jit deep altstack; do

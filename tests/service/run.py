@@ -20,7 +20,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
-MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics", "test_rules", "test_context", "test_trace", "test_otlp", "test_otlp_metrics", "test_llm", "test_enrich", "test_held", "test_memory", "test_prometheus", "test_crash", "test_crash_runtimes", "test_stacks"]
+MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics", "test_rules", "test_context", "test_trace", "test_otlp", "test_otlp_metrics", "test_llm", "test_enrich", "test_held", "test_memory", "test_prometheus", "test_crash", "test_chroot", "test_crash_runtimes", "test_stacks"]
 LIMIT_SECONDS = int(os.environ.get("OCTO_TEST_LIMIT", 60))
 SKIPPED = 77
 
