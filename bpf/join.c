@@ -185,7 +185,8 @@ static void send_answer(const struct join_connection *c, const struct octo_joine
             (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof map), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(&control.head), &map, sizeof map);
     }
-    if (sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    /* One that has ended meanwhile is no news. */
+    if (sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EPIPE && errno != ECONNRESET)
         warn("process %d is not answered", (int)c->pid); /* its connection ends, or will */
 }
 

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -308,6 +310,22 @@ def impostors_are_not_trusted():
             time.sleep(0.1)
         equal(impostor.stdout.readline(), b"0\n", "bytes that it has got")
         check(not any("syscalls" in e for e in service.events()), "it was believed")
+
+
+@test
+def who_has_gone_is_no_news():
+    """A process that has ended before it could be answered."""
+    name = f"octoprobe-gone-{os.getpid()}"
+    with threads(OCTOSHIM_PROBE=f"@{name}") as service, probing("-p", service.pid, "--json", "--join", f"@{name}") as probe_process:
+        service.joined()
+        probe_process.send_signal(signal.SIGSTOP)
+        for _ in range(5):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+                s.connect(f"\0{name}")
+                s.send(struct.pack("=IIq128s", 1, 0, 0, b"gone"))
+        probe_process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+        ended(probe_process)
 
 
 @test

@@ -130,7 +130,7 @@ def at_intervals_and_at_the_end(t):
     for kind in ("nginx", "gunicorn_gthread"):  # which end in good order
         late = KINDS[kind].start(t, kind, env=pushing(collector, 3600000))
         t.load(late, "/small", 50, 2)
-        late.stop()
+        late.stop(seconds=40)  # gunicorn waits 30 s for a worker that was being born when it was told to stop
         wait_total(collector, kind, 50)
     end(service)
 
