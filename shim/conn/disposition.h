@@ -9,6 +9,10 @@
  *      the kernel has      ours        its own     SIG_IGN
  *      the service reads   SIG_DFL     its own     SIG_IGN
  *
+ * Two kinds of the service's handlers are called by a relay of ours, which the service does not read either: those behind which the kernel, or libc,
+ * puts the default back without asking anybody. One that is called once (SA_RESETHAND) finds ours in the kernel in its place, instead of SIG_DFL. One for
+ * SIGABRT may return into abort(), which ends the process then, come what may: if that is whom it has interrupted, and it returns, the crash is told.
+ *
  * For: hook/signal.c, crash.c. Context: any thread, signal-safe. errno: as libc's sigaction leaves it, where nothing else is said.
  */
 #ifndef OCTO_CONN_DISPOSITION_H
@@ -19,8 +23,8 @@
 
 typedef void octo_signal_handler(int signal, siginfo_t *info, void *context);
 
-/* libc's sigaction. Constructor only. */
-void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struct sigaction *));
+/* libc's sigaction, and where its abort() begins. Constructor only. */
+void octo_disposition_load(int (*sigaction)(int, const struct sigaction *, struct sigaction *), void *abort);
 
 /* From now on `handler` stands where the service has SIG_DFL. As the service wakes; errno stays. */
 void octo_disposition_cover(octo_signal_handler *handler);

@@ -52,7 +52,7 @@ __attribute__((constructor)) static void load(int argc, char **argv, char **envp
     if (gnu_get_libc_version && argc > 0 && argv && argv[0] && envp && !is_second_copy()) {
         Dl_info info;
 
-        octo_disposition_load(octo_real.sigaction);
+        octo_disposition_load(octo_real.sigaction, dlsym(RTLD_NEXT, "abort"));
         octo_process_load(envp, argv[0], base_name(argv[0]),
                           dladdr((void *)octo_first_hook, &info) && info.dli_fname ? info.dli_fname : "");
         if (on_exit && octo_service.state == OCTO_SERVICE_WAITING)
