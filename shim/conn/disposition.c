@@ -194,6 +194,10 @@ static void relay(int signal, siginfo_t *info, void *context)
 {
     octo_signal_handler *handler = take_relayed(place(signal)), *crash = atomic_load(&ours);
 
+    if (!handler) { /* nor are we there any more */
+        octo_disposition_default(signal);
+        return;
+    }
     if (signal != SIGABRT || !is_in_abort(context)) {
         handler(signal, info, context);
         return;

@@ -113,7 +113,8 @@ int octo_attendant_call(void)
 
 void octo_attendant_set_apart(void)
 {
-    atomic_store(&attendant.apart, true);
+    if (octo_attendant_waits())
+        atomic_store(&attendant.apart, true);
 }
 
 bool octo_attendant_is_apart(void)

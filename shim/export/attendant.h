@@ -22,7 +22,7 @@ bool octo_attendant_waits(void);
 /* It stays for that process as well, a child of this one. Any thread, signal-safe; the service notices nothing. */
 void octo_attendant_mind(uint32_t pid);
 
-/* This process has another root than the attendant, from now on and with its children. Any thread. */
+/* This process has another root than the attendant, if there is one, from now on and with its children. Any thread. */
 void octo_attendant_set_apart(void);
 bool octo_attendant_is_apart(void);
 
