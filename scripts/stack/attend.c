@@ -5,8 +5,8 @@
  *      0  a listening socket        1  a pidfd of the process that has started it
  *
  * It may have the privileges that the service has given up since, so whoever asks is served by a child, which takes the
- * asker's user before it reads a byte of what is sent. The maps are those of the process that is connected, whatever it says: with
- * them no file is looked at but one that it has mapped.
+ * asker's user before it reads a byte of what is sent. The maps are those of the process that is connected, where they may be read; else
+ * those that it sends, and its user's rights are all that it gets by them.
  */
 #include <errno.h>
 #include <fcntl.h>
