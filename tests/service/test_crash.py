@@ -387,16 +387,14 @@ def two_hundred_deaths_under_load(t):
     time.sleep(0.3)
     found = service.log.events("service.crashed")
     problems = []
-    ends, told = dict(died), collections.Counter(e["pid"] for e in found)
-    for pid, number in (told - collections.Counter(ends.keys())).items():
-        problems.append(f"told {number} times too often: {[{**e, 'stack': len(e.get('stack', ()))} for e in found if e['pid'] == pid]}")
-    problems += [f"not told: {pid} died of {ends[pid]}" for pid in ends.keys() - told.keys()]
+    # By number and way: beside what else the machine starts, a worker may get a number that another has died with.
+    told, ends = collections.Counter((e["pid"], e.get("signal")) for e in found), collections.Counter(died)
+    problems += [f"told {n} times too often: {what}" for what, n in (told - ends).items()]
+    problems += [f"not told: {what}" for what in (ends - told).keys()]
     for e in found:
         own = [r["path"] for r in e["requests"] if r["request_id"] == e.get("request_id")]
         if [SIGNALS.get(path[1:]) for path in own] != [e.get("signal")]:
             problems.append(f"its request is not told: {e['pid']}, {e.get('signal')}, {e['requests_in_flight']}, {e['requests']}")
-        if e.get("signal") != ends.get(e["pid"]):
-            problems.append(f"{e['pid']} died of {ends.get(e['pid'])}, told: {e.get('signal', e.get('reason'))}")
     ids = [i for report in reports for i in report["ids"]]
     check(len(ids) > 2000, f"clients had {len(ids)} responses")
     equal(len(set(ids)), len(ids), "IDs that the clients saw, once each")
