@@ -97,8 +97,8 @@ static void fetch_metrics(struct copying *c)
 /* Of each ring its head, which says how much was dropped. */
 static void fetch_rings(const struct copying *c)
 {
-    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
-        if (!c->to->slot[i].ready)
+    for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
+        if (!(i < OCTO_SEGMENT_SLOTS ? c->to->slot[i].ready : c->to->spare[i - OCTO_SEGMENT_SLOTS].ready))
             continue;
         fetch(c, octo_segment_ring_offset(i), sizeof(struct octo_ring));
         if (octo_segment_ring(c->to, i) == NULL)

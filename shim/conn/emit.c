@@ -16,27 +16,38 @@ static bool wanted(enum octo_level level)
     return level >= octo_service.settings.level;
 }
 
-/* This process's ring, claimed at its first record. NULL: no memory for one. */
-static struct octo_ring *ring_of(struct octo_process *process)
+static __attribute__((noinline, cold)) struct octo_ring *claim(struct octo_process *process)
 {
-    struct octo_ring *ring = atomic_load_explicit(&process->ring, memory_order_acquire), *first = NULL;
+    struct octo_ring *ring = process->outlet.ring;
 
+    if (ring != process->outlet.own)
+        return octo_outlet_turn_back(&process->outlet);
     if (ring || process->ringless || !octo_service.segment || octo_service.sandboxed)
         return ring;
     ring = octo_segment_claim(octo_service.segment, process->pid);
     if (!ring)
         process->ringless = true;
-    else if (!atomic_compare_exchange_strong(&process->ring, &first, ring)) {
-        /* Another thread was first. With two rings it would not be known in which of them a record is. */
-        if (ring != first)
+    else if (!octo_outlet_open(&process->outlet, ring)) {
+        /* Another thread was first. */
+        if (ring != process->outlet.ring)
             octo_segment_unclaim(octo_service.segment, process->pid, ring);
-        ring = first;
+        ring = process->outlet.ring;
     }
     if (ring)
         octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
     if (ring && !process->board)
         process->board = octo_segment_own_board(octo_service.segment, process->pid, ring);
     return ring;
+}
+
+/* This process's ring, claimed at its first record. NULL: no memory for one. */
+static inline struct octo_ring *ring_of(struct octo_process *process)
+{
+    struct octo_ring *ring = atomic_load_explicit(&process->outlet.ring, memory_order_acquire);
+
+    return __builtin_expect(ring && ring == atomic_load_explicit(&process->outlet.own, memory_order_relaxed), 1)
+               ? ring
+               : claim(process);
 }
 
 /* The texts of a record, one after the other. */
@@ -51,6 +62,15 @@ struct words {
 
 static const struct words none = {.at = ""};
 
+/* A record where the ring had no room for it. No memory is asked for where only the service's own calls are allowed. */
+static __attribute__((noinline, cold)) struct octo_record *
+beside(struct octo_process *process, struct octo_ring *ring, size_t text_bytes, enum octo_level level)
+{
+    if (octo_service.sandboxed)
+        return octo_ring_reserve(ring, text_bytes, level);
+    return octo_outlet_reserve(&process->outlet, octo_service.segment, process->pid, text_bytes, level);
+}
+
 /* Reserves a record and fills what all have in common. NULL: dropped (and counted), or nobody wants it. */
 static struct octo_record *begin(enum octo_event_kind kind, enum octo_level level, uint64_t now_ns,
                                  struct words words)
@@ -63,7 +83,9 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
         atomic_fetch_add_explicit(&octo_service.segment->homeless, 1, memory_order_relaxed);
     if (!ring)
         return NULL;
-    r = octo_ring_reserve(ring, words.len + words.path_len, level);
+    r = octo_ring_reserve(ring, words.len + words.path_len, OCTO_LEVELS);
+    if (__builtin_expect(!r, 0))
+        r = beside(process, ring, words.len + words.path_len, level);
     if (!r)
         return NULL;
     r->kind = kind;
@@ -82,12 +104,17 @@ static struct octo_record *begin(enum octo_event_kind kind, enum octo_level leve
 
 static void finish(struct octo_record *r)
 {
-    struct octo_ring *ring = octo_process()->ring;
+    struct octo_process *process = octo_process();
+    struct octo_ring *ring = atomic_load_explicit(&process->outlet.ring, memory_order_relaxed);
+    uint64_t used;
 
     octo_ring_commit(ring, r);
     if (octo_service.sandboxed)
         return;
-    octo_writer_ring(octo_service.segment, octo_ring_half_full(ring));
+    used = octo_ring_used(ring);
+    octo_writer_ring(octo_service.segment, used > ring->size / 2);
+    if (__builtin_expect(used > ring->size / 4 * 3, 0))
+        octo_outlet_prepare(&process->outlet, octo_service.segment, process->pid);
 }
 
 /* Of an error: where in the service it comes from. */
@@ -228,7 +255,7 @@ static struct octo_record *take_intent(struct octo_exchange *x)
     struct octo_record *r = x->intent;
 
     x->intent = NULL;
-    if (!r || !process || !octo_ring_holds(process->ring, r) || !octo_ring_claim(r, x->intent_mark))
+    if (!r || !process || !octo_outlet_holds(&process->outlet, r) || !octo_ring_claim(r, x->intent_mark))
         return NULL;
     return r;
 }

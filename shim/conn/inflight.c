@@ -69,7 +69,7 @@ void octo_inflight_begin(struct octo_exchange *x)
 
     if (!process)
         return;
-    if (__builtin_expect(!process->ring, 0))
+    if (__builtin_expect(!process->outlet.ring, 0))
         octo_emit_prepare(); /* the board comes with the ring */
     board = atomic_load_explicit(&process->board, memory_order_acquire);
     if (!board)

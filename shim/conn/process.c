@@ -386,7 +386,7 @@ void octo_process_term_changed(void)
 {
     struct octo_process *process = octo_service_awake() && octo_service.segment ? octo_process() : NULL;
 
-    if (process && process->ring && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) == process->pid)
+    if (process && process->outlet.ring && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) == process->pid)
         octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
 }
 
@@ -450,7 +450,7 @@ void octo_process_exit(int code)
     last = octo_segment_leave(segment, process->pid);
     if (last)
         octo_emit_service(false, "", code);
-    if (!process->ring && !last)
+    if (!process->outlet.ring && !last)
         return;
     if (!octo_process_may_write()) {
         if (last)

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "base/settings.h"
+#include "event/outlet.h"
 #include "event/owners.h"
 #include "event/segment.h"
 
@@ -41,8 +42,8 @@ struct octo_service {
 struct octo_process {
     _Atomic uint32_t live; /* 0: fresh (or forked), 1: being set up, 2: in use */
     uint32_t pid;
-    _Atomic uint32_t forks;         /* children made so far */
-    struct octo_ring *_Atomic ring; /* where this process's records go; NULL: none yet */
+    _Atomic uint32_t forks;    /* children made so far */
+    struct octo_outlet outlet; /* where this process's records go */
     struct octo_board
         *_Atomic board; /* where it shows the requests that it is on; NULL: none yet, or a ring that it shares */
     _Atomic uint64_t places[2];       /* of the board, bit by bit: taken */

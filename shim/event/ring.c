@@ -107,9 +107,13 @@ LATE void octo_ring_forgo(struct octo_record *record, uint64_t intent)
 
 bool octo_ring_half_full(const struct octo_ring *ring)
 {
+    return octo_ring_used(ring) > ring->size / 2;
+}
+
+uint64_t octo_ring_used(const struct octo_ring *ring)
+{
     return atomic_load_explicit(&ring->head, memory_order_relaxed) -
-               atomic_load_explicit(&ring->tail, memory_order_relaxed) >
-           ring->size / 2;
+           atomic_load_explicit(&ring->tail, memory_order_relaxed);
 }
 
 bool octo_ring_empty(const struct octo_ring *ring)
@@ -121,6 +125,11 @@ bool octo_ring_empty(const struct octo_ring *ring)
 uint64_t octo_ring_tail(const struct octo_ring *ring)
 {
     return atomic_load_explicit(&ring->tail, memory_order_relaxed);
+}
+
+uint64_t octo_ring_head(const struct octo_ring *ring)
+{
+    return atomic_load_explicit(&ring->head, memory_order_acquire);
 }
 
 void octo_ring_free(struct octo_ring *ring, uint64_t cursor, uint64_t lost)

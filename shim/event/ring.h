@@ -39,6 +39,7 @@ struct octo_ring {
     uint64_t hole_at;                                   /* drainer: the hole it waits at */
     uint64_t hole_since_ns;                             /* drainer: mono time it first met this hole */
     uint32_t size;                                      /* bytes of data, a power of two >= 8 KiB */
+    _Atomic uint32_t turn; /* of a process's rings, the one with the lower is the older; outlet.c's */
     uint8_t data[] __attribute__((aligned(64)));
 };
 
@@ -77,6 +78,9 @@ void octo_ring_forgo(struct octo_record *record, uint64_t intent);
 /* True if more than half of the ring waits to be drained. Any thread; a hint. */
 bool octo_ring_half_full(const struct octo_ring *ring);
 
+/* Bytes that wait to be drained. Any thread; a hint. */
+uint64_t octo_ring_used(const struct octo_ring *ring);
+
 /* True if nothing waits. Any thread; a hint. */
 bool octo_ring_empty(const struct octo_ring *ring);
 
@@ -105,6 +109,7 @@ size_t octo_ring_read(struct octo_ring *ring, uint64_t *cursor, size_t max_bytes
 /* Where the next octo_ring_read() starts; giving everything before cursor back to the writers, `lost` records of it
  * counted as dropped. Drainer. */
 uint64_t octo_ring_tail(const struct octo_ring *ring);
+uint64_t octo_ring_head(const struct octo_ring *ring); /* the end of what is reserved now */
 void octo_ring_free(struct octo_ring *ring, uint64_t cursor, uint64_t lost);
 
 /* octo_ring_read() from the tail and octo_ring_free() in one. */

@@ -40,7 +40,14 @@ _Static_assert(sizeof(struct octo_board) % OCTO_SEGMENT_PAGE == 0, "each has its
 
 #define SAMPLES_AT (CRASHES_AT + OCTO_SEGMENT_SLOTS * (size_t)OCTO_CRASH_BYTES)
 
-const size_t octo_segment_bytes = SAMPLES_AT + sizeof(struct octo_samples);
+#define SPARES_AT                                                                                                 \
+    (SAMPLES_AT + (sizeof(struct octo_samples) + OCTO_SEGMENT_PAGE - 1) / OCTO_SEGMENT_PAGE * OCTO_SEGMENT_PAGE)
+#define SPARE_BYTES (sizeof(struct octo_ring) + OCTO_SEGMENT_SPARE_SIZE)
+#define SPARE_STRIDE ((size_t)OCTO_SEGMENT_SPARE_SIZE + OCTO_SEGMENT_PAGE)
+
+_Static_assert(SPARE_BYTES <= SPARE_STRIDE, "a spare ring fits its stride");
+
+const size_t octo_segment_bytes = SPARES_AT + OCTO_SEGMENT_SPARES * SPARE_STRIDE;
 
 /* True if the pages are there, writable for good. must: count a kernel without the call (before 5.14) as no. */
 bool octo_segment_populate(void *address, size_t bytes, bool must)
@@ -113,7 +120,8 @@ struct octo_segment *octo_segment_create(const char *dir, const char *xdg_runtim
 
 size_t octo_segment_ring_offset(unsigned i)
 {
-    return RINGS_AT + i * RING_STRIDE;
+    return i < OCTO_SEGMENT_SLOTS ? RINGS_AT + i * RING_STRIDE
+                                  : SPARES_AT + (i - OCTO_SEGMENT_SLOTS) * SPARE_STRIDE;
 }
 
 static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
@@ -123,11 +131,15 @@ static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
 
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)
 {
-    if (i >= OCTO_SEGMENT_SLOTS || !atomic_load_explicit(&segment->slot[i].ready, memory_order_acquire))
-        return NULL;
-    struct octo_ring *ring = ring_at(segment, i);
+    bool spare = i >= OCTO_SEGMENT_SLOTS;
+    struct octo_ring *ring;
 
-    return ring->size == OCTO_SEGMENT_RING_SIZE ? ring : NULL;
+    if (i >= OCTO_SEGMENT_RINGS ||
+        !atomic_load_explicit(spare ? &segment->spare[i - OCTO_SEGMENT_SLOTS].ready : &segment->slot[i].ready,
+                              memory_order_acquire))
+        return NULL;
+    ring = ring_at(segment, i);
+    return ring->size == (spare ? OCTO_SEGMENT_SPARE_SIZE : OCTO_SEGMENT_RING_SIZE) ? ring : NULL;
 }
 
 static struct octo_board *board_at(struct octo_segment *segment, unsigned i)
@@ -290,9 +302,11 @@ void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const stru
     }
 }
 
-bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i)
+bool octo_segment_ring_dead(const struct octo_segment *segment, unsigned i)
 {
-    uint32_t owner = atomic_load_explicit(&segment->slot[i].pid, memory_order_relaxed);
+    uint32_t owner = atomic_load_explicit(i < OCTO_SEGMENT_SLOTS ? &segment->slot[i].pid
+                                                                 : &segment->spare[i - OCTO_SEGMENT_SLOTS].pid,
+                                          memory_order_relaxed);
 
     return owner == 0 || octo_segment_process_over(owner);
 }
@@ -312,18 +326,21 @@ unsigned octo_segment_reap(struct octo_segment *segment)
         else
             used++;
     }
+    octo_segment_reap_spares(segment);
     return used;
 }
 
 bool octo_segment_empty(struct octo_segment *segment)
 {
-    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+    for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
         struct octo_ring *ring = octo_segment_ring(segment, i);
 
-        if ((ring != NULL && !octo_ring_empty(ring)) ||
-            atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) == OCTO_CRASH_TOLD)
+        if (ring != NULL && !octo_ring_empty(ring))
             return false;
     }
+    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
+        if (atomic_load_explicit(&segment->slot[i].crash, memory_order_acquire) == OCTO_CRASH_TOLD)
+            return false;
     return true;
 }
 
@@ -348,7 +365,7 @@ uint64_t octo_segment_dropped(struct octo_segment *segment)
 {
     uint64_t total = 0;
 
-    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++) {
+    for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
         struct octo_ring *ring = octo_segment_ring(segment, i);
 
         for (unsigned level = 0; ring != NULL && level < OCTO_LEVELS; level++)

@@ -6,7 +6,8 @@
  * name, on a tmpfs of ours), so that the next start of the service finds what a killed one left; else
  * anonymous shared memory. Pages are populated before use: a full tmpfs can never raise SIGBUS in the host.
  *
- *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | … | board 0 | … | crash 0 | … | samples |  (sparse)
+ *   | header: magic, version, identity, lead, process slots | metrics | ring 0 | ring 1 | … | board 0 | … | crash 0 | … | samples |
+ *   | spare ring 0 | … |  (sparse)
  *
  * The lead is a robust futex: its holder is the one writer of the service. The kernel releases it when
  * that thread dies, however it dies, and wakes a waiting one.
@@ -32,6 +33,9 @@ enum {
     OCTO_SEGMENT_SLOTS = 64,
     OCTO_SEGMENT_MEMBERS = 256,
     OCTO_SEGMENT_RING_SIZE = 1 << 20,
+    OCTO_SEGMENT_SPARES = 8,
+    OCTO_SEGMENT_SPARE_SIZE = 4 << 20,
+    OCTO_SEGMENT_RINGS = OCTO_SEGMENT_SLOTS + OCTO_SEGMENT_SPARES, /* those of the slots first */
     OCTO_SEGMENT_NAME_MAX = 128,
     OCTO_SEGMENT_PATH_MAX = 1088, /* room for the path of a segment file */
     OCTO_SEGMENT_ORPHANS = 8,     /* dead segments of the service that a start takes over */
@@ -41,7 +45,7 @@ enum {
 };
 
 #define OCTO_SEGMENT_MAGIC 0x6d6968736f74636full /* "octoshim", little-endian */
-#define OCTO_SEGMENT_VERSION 9u
+#define OCTO_SEGMENT_VERSION 10u
 #define OCTO_SEGMENT_PREFIX "octoshim-"
 #define OCTO_SEGMENT_SUFFIX ".seg"
 
@@ -53,19 +57,27 @@ struct octo_segment_slot {
     _Atomic uint8_t crash;     /* enum octo_crash_state of the crash of this number, of whichever process */
 };
 
+/* A ring for a process whose own one is full. */
+struct octo_segment_spare {
+    _Atomic uint32_t pid;  /* owner; 0: free */
+    _Atomic uint8_t ready; /* it is populated and initialised */
+    _Atomic uint8_t slot;  /* the owner's; of a former one, if that left something in it */
+};
+
 /* What the leading writer is about to write, so that its successor neither loses nor doubles a line when it
  * is killed meanwhile. Leader only. */
 enum octo_batch_state { OCTO_BATCH_NONE, OCTO_BATCH_WRITING, OCTO_BATCH_WRITTEN };
 
 struct octo_segment_batch {
     _Atomic uint32_t state;              /* enum octo_batch_state */
-    uint32_t first;                      /* slot the batch begins with; the others follow, round */
+    uint32_t rings;                      /* how many it reads */
     uint64_t length;                     /* bytes */
     uint64_t dev, ino;                   /* file it goes to; 0: not a regular file */
     uint64_t offset;                     /* size of the file before it */
     int64_t real_offset_ns;              /* for its timestamps: makes the same bytes again */
     uint64_t crashes;                    /* bits: the crashes that come behind the records */
-    uint64_t cursor[OCTO_SEGMENT_SLOTS]; /* where it ends in each ring */
+    uint64_t cursor[OCTO_SEGMENT_RINGS]; /* where it ends in each ring */
+    uint8_t order[OCTO_SEGMENT_RINGS];   /* which it reads, one after the other */
 };
 
 /* What has been said of the segment's counters in events about the shim itself. Leader only. */
@@ -112,6 +124,7 @@ struct octo_segment {
     struct octo_segment_batch batch;
     _Atomic uint32_t member[OCTO_SEGMENT_MEMBERS]; /* PIDs of the service's processes; see members.h */
     struct octo_segment_slot slot[OCTO_SEGMENT_SLOTS];
+    struct octo_segment_spare spare[OCTO_SEGMENT_SPARES];
 };
 _Static_assert(sizeof(struct octo_segment) <= OCTO_SEGMENT_PAGE, "the header is one page");
 
@@ -161,14 +174,23 @@ struct octo_ring *octo_segment_claim(struct octo_segment *segment, uint32_t pid)
 /* Gives up a ring of process pid's that it has not used. */
 void octo_segment_unclaim(struct octo_segment *segment, uint32_t pid, const struct octo_ring *ring);
 
-/* The ring of slot i, or NULL if that slot was never used. For the drainer. */
+/* The ring of slot i, or spare ring i - OCTO_SEGMENT_SLOTS; NULL if it was never used. For the drainer. */
 struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i);
+
+/*
+ * A spare ring for process pid, whose own one is `ring`: the one that it has already, or a free one. NULL if it shares its
+ * ring with another, or if there is none, or no memory for it. Any thread, signal-safe. The first time it populates 4 MiB.
+ * The drainer takes it back when it is empty and its turn is not later than that of `ring`; one that has been turned to is
+ * therefore kept with the second call.
+ */
+struct octo_ring *octo_segment_spare(struct octo_segment *segment, const struct octo_ring *ring, uint32_t pid);
+void octo_segment_keep_spare(struct octo_segment *segment, const struct octo_ring *spare, uint32_t pid);
 
 /* The stacks of errors, or NULL: there has been none. The second has memory for them: NULL if there is none. Any thread, signal-safe. */
 struct octo_samples *octo_segment_samples(struct octo_segment *segment);
 struct octo_samples *octo_segment_have_samples(struct octo_segment *segment);
 
-/* Where its ring is in a segment: bytes from the beginning. For who copies a segment. */
+/* Where ring i is in a segment: bytes from the beginning. For who copies a segment. */
 size_t octo_segment_ring_offset(unsigned i);
 
 /* Process pid ends in an orderly way, or has told of its crash: nobody has to tell for it. Any thread, signal-safe. */
@@ -195,10 +217,11 @@ struct octo_crash *octo_segment_crash(struct octo_segment *segment, unsigned i);
  * writer thread only. */
 bool octo_segment_process_over(uint32_t pid);
 
-/* True if the process of slot i is over, or the slot has none. Drainer only. */
-bool octo_segment_slot_dead(const struct octo_segment *segment, unsigned i);
+/* True if the process of ring i is over, or the ring has none. Drainer only. */
+bool octo_segment_ring_dead(const struct octo_segment *segment, unsigned i);
 
-/* Frees slots whose process is gone and whose ring is empty; returns how many remain in use. Drainer only. */
+/* Frees slots whose process is gone and whose ring is empty, and spare rings that are not needed any more; returns how many slots
+ * remain in use. Drainer only. */
 unsigned octo_segment_reap(struct octo_segment *segment);
 
 /* Events refused so far because a ring was full. */
@@ -226,7 +249,8 @@ void octo_segment_retire(struct octo_segment *segment, const char *path);
 struct octo_segment *octo_segment_orphan(unsigned i);
 void octo_segment_orphan_done(unsigned i);
 
-/* Between segment.c and segment_file.c. */
+/* Between segment.c, segment_spare.c and segment_file.c. */
+void octo_segment_reap_spares(struct octo_segment *segment);
 bool octo_segment_populate(void *address, size_t bytes, bool must);
 extern const size_t octo_segment_bytes;
 int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,

@@ -99,6 +99,11 @@ def curl(t, kind, shim):
     return ids
 
 
+def said_to_be_dropped(log):
+    """None, unless the machine gives the writer no processor for a tenth of a second while wrk does its worst."""
+    return sum(e["count"] for e in log.events("shim.events.dropped"))
+
+
 def wrk(t, kind, shim):
     """wrk stops in the middle of requests: completed must be what it counted, or a few more."""
     before = shim.log.count("request.completed")
@@ -114,8 +119,10 @@ def wrk(t, kind, shim):
         time.sleep(0.05)
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done.stdout)
     more = 16 + (sum(map(int, broken.groups())) if broken else 0)
-    check(served <= completed - before <= served + more, f"wrk counted {served}, completed are {completed - before}")
-    equal(started, completed + aborted, "started = completed + aborted after wrk")
+    dropped = said_to_be_dropped(shim.log)
+    check(served - dropped <= completed - before <= served + more,
+          f"wrk counted {served}, completed are {completed - before}; said to be dropped: {dropped}")
+    check(abs(started - completed - aborted) <= dropped, f"{started} started, {completed} completed and {aborted} aborted after wrk")
 
 
 def whole(t, name, kind):
@@ -132,8 +139,9 @@ def whole(t, name, kind):
     bare.stop()
     shim.stop()
     t.validate(shim.log)
-    equal(shim.log.count("request.started"), shim.log.count("request.completed") + shim.log.count("request.aborted"),
-          "started = completed + aborted after the end")
+    started, completed, aborted = (shim.log.count("request." + w) for w in ("started", "completed", "aborted"))
+    check(abs(started - completed - aborted) <= said_to_be_dropped(shim.log),
+          f"{started} started, {completed} completed and {aborted} aborted after the end")
     logged = b"\n".join(shim.log.lines())
     check(b"token=c" not in logged, "a query in the log")
     check(b"\x1b" not in logged and b"\\u001b" not in logged, "an unusable ID in the log")

@@ -1,4 +1,5 @@
 """The log file and stderr: rotated, renamed, shared, blocked, full, forbidden. Requests never notice."""
+import collections
 import contextlib
 import json
 import os
@@ -142,6 +143,32 @@ def blocked_stderr_delays_nothing(t):
     blocked.stop()
     os.close(w)
     os.close(r)
+
+
+@test
+def burst_while_stderr_is_not_read(t):
+    """A reader that pauses, as a container's logging driver does: 20,000 events wait for it, each thread's in their order."""
+    r, w = os.pipe()
+    service = KINDS["node_http"].start(t, "node", env={"OCTOSHIM_LOG": "stderr"}, stderr=w)
+    os.close(w)
+    ids = t.load(service, "/small", 10000, 16)["ids"]
+    lines = []
+    with open(r, encoding="ascii") as stderr:
+        reader = threading.Thread(target=lambda: lines.extend(line for line in stderr if line.startswith("{")))
+        reader.start()
+        try:
+            wait_until(lambda: sum('"request.completed"' in line for line in lines) >= len(ids), lambda: f"more than {len(lines)} events", 10)
+        finally:
+            service.stop()
+            reader.join(20)
+    events = [(e.get("request_id"), e["event"]) for e in map(json.loads, lines)]
+    begun = collections.Counter()
+    for request_id, event in events:
+        begun[request_id] += event == "request.started"
+        check(event != "request.completed" or begun[request_id], f"completed before it is started: {request_id}")
+        check(event != "shim.events.dropped", "events were dropped")
+    completed = collections.Counter(i for i, event in events if event == "request.completed")
+    check(completed == collections.Counter(ids), f"{len(ids)} requests, {completed.total()} completed, {len(completed)} different")
 
 
 @test

@@ -15,17 +15,17 @@ static int load(void **state)
 static void without_a_ring(void **state)
 {
     struct octo_process *process = octo_process();
-    struct octo_ring *ring = process->ring;
+    struct octo_ring *ring = process->outlet.ring;
 
     (void)state;
     octo_emit_service(true, "a", 0);
     assert_int_equal(octo_service.segment->homeless, 0);
-    process->ring = NULL;
+    process->outlet.ring = process->outlet.own = NULL;
     process->ringless = true;
     octo_emit_service(true, "a", 0);
     octo_emit_service(false, "a", 0);
     assert_int_equal(octo_service.segment->homeless, 2);
-    process->ring = ring;
+    process->outlet.ring = process->outlet.own = ring;
 }
 
 enum { THREADS = 8, ROUNDS = 60 };

@@ -192,7 +192,7 @@ static void test_slots_are_claimed_reused_and_shared(void **state)
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(octo_segment_slot_dead(s, 0));
+    assert_true(octo_segment_ring_dead(s, 0));
     assert_int_equal(octo_segment_reap(s), 1); /* dead, but its ring is not empty */
     assert_false(octo_segment_empty(s));
 
@@ -201,7 +201,7 @@ static void test_slots_are_claimed_reused_and_shared(void **state)
         ring[i] = octo_segment_claim(s, (uint32_t)getpid());
         assert_ptr_equal(ring[i], octo_segment_ring(s, i));
         assert_ptr_not_equal(ring[i], ring[i - 1]);
-        assert_false(octo_segment_slot_dead(s, i));
+        assert_false(octo_segment_ring_dead(s, i));
     }
     assert_ptr_equal(octo_segment_claim(s, (uint32_t)getppid()), octo_segment_ring(s, 0)); /* of the dead */
     assert_int_equal(s->slot[0].pid, getppid());
@@ -210,7 +210,8 @@ static void test_slots_are_claimed_reused_and_shared(void **state)
     octo_ring_drain(octo_segment_ring(s, 0), SIZE_MAX, &(struct octo_ring_reader){.take = sum, .arg = &total});
     assert_int_equal(total, 7); /* what the dead had left is still there */
     assert_true(octo_segment_empty(s));
-    assert_null(octo_segment_ring(s, OCTO_SEGMENT_SLOTS));
+    assert_null(octo_segment_ring(s, OCTO_SEGMENT_SLOTS)); /* no spare one has been wanted */
+    assert_null(octo_segment_ring(s, OCTO_SEGMENT_RINGS));
     octo_segment_retire(s, path);
     munmap(s, octo_segment_bytes);
 }

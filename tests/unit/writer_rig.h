@@ -82,14 +82,13 @@ static inline void ensure(void)
     octo_writer_ensure(&settings, segment);
 }
 
-/* One event, as conn/ makes it. False if it was dropped. */
-static inline bool event(struct octo_ring *ring, unsigned who, unsigned number)
+enum { EVENT_TEXT = 60 };
+
+/* An event in a record of that much text, as conn/ makes it. */
+static inline void fill(struct octo_record *r, unsigned who, unsigned number)
 {
-    struct octo_record *r = octo_ring_reserve(ring, 60, OCTO_INFO);
     int n;
 
-    if (r == NULL)
-        return false;
     r->kind = OCTO_EV_REQUEST_STARTED;
     r->level = OCTO_INFO;
     r->mono_ns = octo_clock_mono_ns();
@@ -99,6 +98,16 @@ static inline bool event(struct octo_ring *ring, unsigned who, unsigned number)
     r->method_len = 3;
     n = snprintf(r->text + 6, 50, "/%u/%u", who, number);
     r->target_len = (uint16_t)n;
+}
+
+/* One event. False if it was dropped. */
+static inline bool event(struct octo_ring *ring, unsigned who, unsigned number)
+{
+    struct octo_record *r = octo_ring_reserve(ring, EVENT_TEXT, OCTO_INFO);
+
+    if (r == NULL)
+        return false;
+    fill(r, who, number);
     octo_ring_commit(ring, r);
     octo_writer_ring(segment, octo_ring_half_full(ring));
     return true;
@@ -239,6 +248,7 @@ static inline void check_all_once(void)
 {
     char *text = slurp(settings.log), *line, *rest = text;
     static uint8_t seen[WORKERS * 64][1 << 15];
+    static unsigned next[WORKERS * 64];
     unsigned total = 0, extra = 0;
 
     while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
@@ -252,6 +262,9 @@ static inline void check_all_once(void)
         CHECK(who < WORKERS * 64 && number < sizeof seen[0]);
         if (seen[who][number]++)
             dprintf(says, "twice: %s\n", line), _exit(1);
+        if (number < next[who])
+            dprintf(says, "out of order, after %u of %u: %s\n", next[who] - 1, who, line), _exit(1);
+        next[who] = number + 1;
         total++;
     }
     for (unsigned who = 0; who < WORKERS * 64; who++) {

@@ -1,0 +1,101 @@
+/*
+ * Spare rings: who has which. What they are for is outlet.h's.
+ *
+ * Context: asked for on application threads, also in signal handlers; taken back by the leading writer.
+ */
+#include "event/segment.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
+{
+    return (struct octo_ring *)((char *)segment + octo_segment_ring_offset(i));
+}
+
+/* The slot that this process has to itself and whose ring this is, or OCTO_SEGMENT_SLOTS. */
+static unsigned slot_of(struct octo_segment *segment, const struct octo_ring *ring, uint32_t pid)
+{
+    unsigned i = 0;
+
+    while (i < OCTO_SEGMENT_SLOTS && (ring_at(segment, i) != ring || atomic_load(&segment->slot[i].pid) != pid))
+        i++;
+    return i;
+}
+
+static struct octo_ring *open_spare(struct octo_segment *segment, unsigned k, unsigned slot)
+{
+    struct octo_segment_spare *spare = &segment->spare[k];
+    struct octo_ring *ring = ring_at(segment, OCTO_SEGMENT_SLOTS + k);
+
+    if (!atomic_load_explicit(&spare->ready, memory_order_acquire)) {
+        if (!octo_segment_populate(ring, sizeof(*ring) + OCTO_SEGMENT_SPARE_SIZE, false)) {
+            atomic_store(&spare->pid, 0);
+            return NULL;
+        }
+        octo_ring_init(ring, OCTO_SEGMENT_SPARE_SIZE);
+    }
+    atomic_store(&spare->slot, (uint8_t)slot);
+    atomic_store_explicit(&spare->ready, 1, memory_order_release);
+    return ring;
+}
+
+/* The spare ring that process pid has, or OCTO_SEGMENT_SPARES. */
+static unsigned spare_of(struct octo_segment *segment, uint32_t pid)
+{
+    unsigned k = 0;
+
+    while (k < OCTO_SEGMENT_SPARES && atomic_load(&segment->spare[k].pid) != pid)
+        k++;
+    return k;
+}
+
+struct octo_ring *octo_segment_spare(struct octo_segment *segment, const struct octo_ring *ring, uint32_t pid)
+{
+    unsigned slot = slot_of(segment, ring, pid), k = spare_of(segment, pid);
+
+    if (slot == OCTO_SEGMENT_SLOTS)
+        return NULL;
+    if (k < OCTO_SEGMENT_SPARES)
+        return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k); /* NULL: another thread is at it */
+    for (k = 0; k < OCTO_SEGMENT_SPARES; k++) {
+        struct octo_ring *left = octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k);
+        uint32_t nobody = 0;
+
+        if ((left != NULL && !octo_ring_empty(left)) ||
+            !atomic_compare_exchange_strong(&segment->spare[k].pid, &nobody, pid))
+            continue;
+        if (spare_of(segment, pid) == k)
+            return open_spare(segment, k, slot);
+        atomic_store(&segment->spare[k].pid, 0); /* another thread was first */
+        return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + spare_of(segment, pid));
+    }
+    return NULL;
+}
+
+void octo_segment_keep_spare(struct octo_segment *segment, const struct octo_ring *spare, uint32_t pid)
+{
+    uint32_t nobody = 0;
+
+    for (unsigned k = 0; k < OCTO_SEGMENT_SPARES; k++)
+        if (ring_at(segment, OCTO_SEGMENT_SLOTS + k) == spare)
+            atomic_compare_exchange_strong(&segment->spare[k].pid, &nobody, pid);
+}
+
+/* Spare rings are for whoever needs them next, once empty, when their owner is gone or has its own ring again. */
+void octo_segment_reap_spares(struct octo_segment *segment)
+{
+    for (unsigned k = 0; k < OCTO_SEGMENT_SPARES; k++) {
+        uint32_t owner = atomic_load(&segment->spare[k].pid);
+        struct octo_ring *spare = octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k);
+        struct octo_ring *own = octo_segment_ring(segment, atomic_load(&segment->spare[k].slot));
+
+        if (owner == 0 || (spare != NULL && !octo_ring_empty(spare)))
+            continue;
+        if (octo_sys(SYS_kill, owner, 0) == -ESRCH ||
+            (spare != NULL && own != NULL && (int32_t)(atomic_load(&own->turn) - atomic_load(&spare->turn)) >= 0))
+            atomic_compare_exchange_strong(&segment->spare[k].pid, &owner, 0);
+    }
+}
