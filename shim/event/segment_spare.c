@@ -56,7 +56,7 @@ struct octo_ring *octo_segment_spare(struct octo_segment *segment, const struct 
 {
     unsigned slot = slot_of(segment, ring, pid), k = spare_of(segment, pid);
 
-    if (slot == OCTO_SEGMENT_SLOTS)
+    if (slot == OCTO_SEGMENT_SLOTS || pid == 0)
         return NULL;
     if (k < OCTO_SEGMENT_SPARES)
         return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k); /* NULL: another thread is at it */

@@ -162,6 +162,9 @@ static bool read_ring(struct octo_segment *segment, unsigned i, uint64_t end, ui
     if (start == end)
         return true;
     segment->batch.order[segment->batch.rings++] = (uint8_t)i;
+    if (hole_ns != 0 && i < OCTO_SEGMENT_SLOTS && octo_ring_used(ring) > ring->size / 4)
+        octo_segment_spare(segment, ring,
+                           atomic_load(&segment->slot[i].pid)); /* it may come to that: no wait for memory then */
     if (hole_ns != 0 && octo_ring_half_full(ring))
         reader.intent_ns = INTENT_CROWDED_MS * OCTO_NS_PER_MS;
     octo_ring_read(ring, cursor, end - start, &reader, lost);
