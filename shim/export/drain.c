@@ -19,12 +19,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-enum {
-    DEAD_HOLE_MS = 10,
-    INTENT_MS = 200,                 /* how long an intended record may hold up those behind it */
-    INTENT_CROWDED_MS = OCTO_NAP_MS, /* the same where the ring fills up meanwhile, or its process is dead */
-};
-
 struct fill {
     struct octo_writer *w;
     struct octo_encoder *encoder;
@@ -128,134 +122,6 @@ void octo_drain_begin(struct octo_writer *w)
     w->length = w->lines = w->spans.length = 0;
     w->stacks.used = 0;
     memset(w->by_level, 0, sizeof w->by_level);
-}
-
-/* Whoever has its number now. */
-static bool always(uint32_t pid)
-{
-    (void)pid;
-    return true;
-}
-
-/* hole_ns 0: nobody lives who could still finish a record. */
-static struct octo_ring_reader reader_for(struct fill *f, uint64_t hole_ns)
-{
-    bool alive = hole_ns != 0;
-
-    return (struct octo_ring_reader){
-        .take = take,
-        .arg = f,
-        .now_ns = octo_clock_mono_ns(),
-        .hole_ns = hole_ns,
-        .intent_ns = alive ? INTENT_MS * OCTO_NS_PER_MS : 0,
-        .gone = alive ? octo_segment_process_over : always,
-    };
-}
-
-/* Reads ring i as far as `end`. True if it got there. */
-static bool read_ring(struct octo_segment *segment, unsigned i, uint64_t end, uint64_t hole_ns, struct fill *f)
-{
-    uint64_t *cursor = &segment->batch.cursor[i], *lost = &f->w->lost_records[i], start = *cursor;
-    struct octo_ring *ring = octo_segment_ring(segment, i);
-    struct octo_ring_reader reader = reader_for(f, hole_ns);
-
-    if (start == end)
-        return true;
-    segment->batch.order[segment->batch.rings++] = (uint8_t)i;
-    if (hole_ns != 0 && i < OCTO_SEGMENT_SLOTS && octo_ring_used(ring) > ring->size / 4)
-        octo_segment_spare(segment, ring,
-                           atomic_load(&segment->slot[i].pid)); /* it may come to that: no wait for memory then */
-    if (hole_ns != 0 && octo_ring_half_full(ring))
-        reader.intent_ns = INTENT_CROWDED_MS * OCTO_NS_PER_MS;
-    octo_ring_read(ring, cursor, end - start, &reader, lost);
-    /* A hole comes first: no need to wait long for a writer that is dead. */
-    if (*cursor == start && !f->full && octo_segment_ring_dead(segment, i)) {
-        reader.hole_ns = DEAD_HOLE_MS * OCTO_NS_PER_MS;
-        reader.intent_ns = INTENT_CROWDED_MS * OCTO_NS_PER_MS;
-        octo_ring_read(ring, cursor, end - start, &reader, lost);
-    }
-    return (int64_t)(*cursor - end) >= 0;
-}
-
-/*
- * A process's own ring and its spare one: first what was written first. What is looked at are two ends, the later one's taken
- * before the earlier one's, of which it is certain that their rings were not turned to meanwhile (outlet.h).
- */
-static void read_pair(struct octo_segment *segment, unsigned own, unsigned spare, uint64_t hole_ns, struct fill *f)
-{
-    struct octo_ring *a = octo_segment_ring(segment, own), *b = octo_segment_ring(segment, spare);
-    uint32_t turn_a = atomic_load(&a->turn), turn_b = atomic_load(&b->turn);
-    bool own_first = (int32_t)(turn_b - turn_a) > 0;
-    unsigned first = own_first ? own : spare, second = own_first ? spare : own;
-    uint64_t second_end = octo_ring_head(own_first ? b : a), first_end = octo_ring_head(own_first ? a : b);
-
-    if (atomic_load(&a->turn) != turn_a || atomic_load(&b->turn) != turn_b)
-        return; /* another time */
-    if (read_ring(segment, first, first_end, hole_ns, f) && !f->full)
-        read_ring(segment, second, second_end, hole_ns, f);
-}
-
-/* What former owners left in a spare ring comes first. */
-static void read_slot(struct octo_segment *segment, unsigned slot, uint64_t spares, uint64_t hole_ns,
-                      struct fill *f)
-{
-    struct octo_ring *own = octo_segment_ring(segment, slot);
-    unsigned pair = 0;
-
-    for (unsigned k = 0; spares >> k != 0; k++) {
-        const struct octo_segment_spare *spare = &segment->spare[k];
-        unsigned i = OCTO_SEGMENT_SLOTS + k;
-
-        if (!(spares >> k & 1) || atomic_load(&spare->slot) % OCTO_SEGMENT_SLOTS != slot)
-            continue;
-        if (pair == 0 && own != NULL && atomic_load(&spare->pid) != 0 &&
-            atomic_load(&spare->pid) == atomic_load(&segment->slot[slot].pid))
-            pair = i;
-        else if (!f->full)
-            read_ring(segment, i, octo_ring_head(octo_segment_ring(segment, i)), hole_ns, f);
-    }
-    if (own == NULL || f->full)
-        return;
-    if (pair != 0)
-        read_pair(segment, slot, pair, hole_ns, f);
-    else
-        read_ring(segment, slot, octo_ring_head(own), hole_ns, f);
-}
-
-/* Bits: the spare rings that somebody has, or has left something in. */
-static uint64_t spares_in_use(struct octo_segment *segment)
-{
-    uint64_t bits = 0;
-
-    for (unsigned k = 0; k < OCTO_SEGMENT_SPARES; k++) {
-        struct octo_ring *ring = octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k);
-
-        if (ring != NULL && (atomic_load(&segment->spare[k].pid) != 0 || !octo_ring_empty(ring)))
-            bits |= UINT64_C(1) << k;
-    }
-    return bits;
-}
-
-static void begin_rings(struct octo_writer *w, struct octo_segment *segment)
-{
-    segment->batch.rings = 0;
-    for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
-        struct octo_ring *ring = octo_segment_ring(segment, i);
-
-        segment->batch.cursor[i] = ring != NULL ? octo_ring_tail(ring) : 0;
-        w->lost_records[i] = 0;
-    }
-}
-
-static void free_rings(struct octo_writer *w, struct octo_segment *segment)
-{
-    for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
-        struct octo_ring *ring = octo_segment_ring(segment, i);
-
-        if (ring != NULL)
-            octo_ring_free(ring, segment->batch.cursor[i], w->lost_records[i]);
-        w->lost_records[i] = 0;
-    }
 }
 
 static size_t line_start(const char *batch, size_t at)
@@ -377,7 +243,7 @@ static void settle(struct octo_writer *w, struct octo_segment *segment)
 {
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_WRITTEN, memory_order_release);
     hand_over_spans(w, segment);
-    free_rings(w, segment);
+    octo_rings_free(w, segment);
     free_crashes(w, segment);
     octo_stacks_settle(&w->stacks, segment);
     atomic_store_explicit(&segment->batch.state, OCTO_BATCH_NONE, memory_order_release);
@@ -390,7 +256,6 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
 {
     struct octo_segment_batch *batch = &segment->batch;
     struct fill f = {.w = w, .encoder = encoder, .segment = segment};
-    uint64_t spares;
 
     octo_drain_begin(w);
     w->more = false;
@@ -403,15 +268,7 @@ uint64_t octo_drain_batch(struct octo_writer *w, struct octo_segment *segment, s
                                              : atomic_load(&segment->real_offset_ns);
     batch->real_offset_ns = f.real_offset_ns;
     atomic_store_explicit(&segment->real_offset_ns, f.real_offset_ns, memory_order_relaxed);
-    begin_rings(w, segment);
-    spares = spares_in_use(segment);
-    for (unsigned i = 0, first = w->first; i < OCTO_SEGMENT_SLOTS && !f.full; i++) {
-        unsigned slot = (first + i) % OCTO_SEGMENT_SLOTS;
-
-        read_slot(segment, slot, spares, hole_ns, &f);
-        if (f.full)
-            w->first = (slot + 1) % OCTO_SEGMENT_SLOTS; /* each ring gets its turn */
-    }
+    octo_rings_read(w, segment, hole_ns, take, &f);
     take_crashes(segment, ~UINT64_C(0), &f);
     w->more = f.full;
     octo_spans_prepare(&w->spans, w->segment->spans,
@@ -437,21 +294,13 @@ void octo_drain_recover(struct octo_writer *w, struct octo_segment *segment, str
                      .segment = segment,
                      .real_offset_ns = batch->real_offset_ns,
                      .room = OCTO_BATCH_BYTES};
-    struct octo_ring_reader reader = reader_for(&f, 0);
     bool at_end = false;
     size_t done;
 
     memset(w->lost_records, 0, sizeof w->lost_records);
     octo_drain_begin(w);
     if (state == OCTO_BATCH_WRITING && batch->ino != 0) {
-        for (unsigned n = 0; n < batch->rings && n < OCTO_SEGMENT_RINGS; n++) {
-            unsigned i = batch->order[n] % OCTO_SEGMENT_RINGS;
-            struct octo_ring *ring = octo_segment_ring(segment, i);
-            uint64_t cursor = ring != NULL ? octo_ring_tail(ring) : 0;
-
-            if (ring != NULL && cursor != batch->cursor[i])
-                octo_ring_read(ring, &cursor, batch->cursor[i] - cursor, &reader, &w->lost_records[i]);
-        }
+        octo_rings_read_again(w, segment, take, &f);
         take_crashes(segment, batch->crashes, &f);
         /* Other bytes than announced: another version or form. Then they are written as if they were new. */
         if (w->length == batch->length && octo_sink_ready(&w->sink, 0) == 0) {

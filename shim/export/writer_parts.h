@@ -80,6 +80,17 @@ bool octo_drain_write_plain(struct octo_writer *w);
 /* Sleeps on the doorbell of w->segment unless it differs from `seen`. timeout_ms 0: until rung. */
 void octo_writer_sleep(struct octo_writer *w, uint32_t seen, unsigned timeout_ms);
 
+/* drain_rings.c */
+typedef bool octo_take(const struct octo_record *record, void *arg);
+/* Calls take() on what waits in the segment's rings until it says no. segment->batch.cursor, .order and .rings say then what was read;
+ * nothing is freed. hole_ns: see octo_drain_batch(). */
+void octo_rings_read(struct octo_writer *w, struct octo_segment *segment, uint64_t hole_ns, octo_take *take,
+                     void *arg);
+/* The same records again, by what segment->batch says. */
+void octo_rings_read_again(struct octo_writer *w, struct octo_segment *segment, octo_take *take, void *arg);
+/* Gives the room of what was read back. */
+void octo_rings_free(struct octo_writer *w, struct octo_segment *segment);
+
 /* report.c */
 /* Writes the events about the shim itself that are due. True if one is still waiting for its second to pass. */
 bool octo_report(struct octo_writer *w);
