@@ -44,13 +44,21 @@ def equal(got, wanted, what):
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
+PORTS = []
+
+
 def free_port():
-    """One that the kernel does not give to clients: those of another test could have taken it by the time that it is used."""
+    """One that the kernel does not give to clients, nor another test to its services before this one has ended: by the time that
+    it is used they could have taken it."""
     while True:
         port = random.randrange(12000, 32000)
+        mine = socket.socket(socket.AF_UNIX)
         with socket.socket() as s, contextlib.suppress(OSError):
+            mine.bind(f"\0octoshim test port {port}")
             s.bind(("127.0.0.1", port))
+            PORTS.append(mine)
             return port
+        mine.close()
 
 
 def wait_until(condition, what, seconds=10.0):

@@ -358,7 +358,7 @@ def troubled(t, tasks=None):
 
     all_sorts()
     p.scraped()
-    t.load(sick, "/small", 10000, 8)
+    t.load(sick, "/small", 40000, 8)  # more than its workers' rings and spare rings hold
     p.scraped()
     t.load(sick, "/small", 10000, 8)
     ask_for(t, sick, [f"/any/{a}{b}{c}" for a in "bcdfghjklm" for b in "aeiouxyzrs" for c in "bcdfghjklmnpq"])
