@@ -98,7 +98,7 @@ static void fetch_metrics(struct copying *c)
 static void fetch_rings(const struct copying *c)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
-        if (!(i < OCTO_SEGMENT_SLOTS ? c->to->slot[i].ready : c->to->spare[i - OCTO_SEGMENT_SLOTS].ready))
+        if ((i < OCTO_SEGMENT_SLOTS ? c->to->slot[i].ready : c->to->spare[i - OCTO_SEGMENT_SLOTS].ready) != 1)
             continue;
         fetch(c, octo_segment_ring_offset(i), sizeof(struct octo_ring));
         if (octo_segment_ring(c->to, i) == NULL)

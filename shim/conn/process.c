@@ -386,7 +386,8 @@ void octo_process_term_changed(void)
 {
     struct octo_process *process = octo_service_awake() && octo_service.segment ? octo_process() : NULL;
 
-    if (process && process->outlet.ring && !octo_service.sandboxed && (uint32_t)octo_sys(SYS_getpid) == process->pid)
+    if (process && process->outlet.ring && !octo_service.sandboxed &&
+        (uint32_t)octo_sys(SYS_getpid) == process->pid)
         octo_segment_steadfast(octo_service.segment, process->pid, !octo_disposition_is_deadly(SIGTERM));
 }
 

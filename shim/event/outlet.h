@@ -1,14 +1,14 @@
 /*
  * The outlet of a process: the ring that its records go to now.
  *
- *      own ring, 1 MiB ──(full)──> spare ring, 4 MiB ──(own one empty, this one nearly)──> own ring …
+ *      own ring, 1 MiB ──(full)──> spare ring, 4 MiB ──(both empty, or this one full)──> own ring …
  *
  * One megabyte is what a writer can leave behind while it waits for a disk, or for a processor, some ten milliseconds long at
  * 100,000 requests a second. The service gets a spare ring when it comes to that, and not before; eight of them are
  * shared by the processes of a segment.
  *
- * Each change gives the ring that is turned to the next number, and it is turned to only when it is empty (or this one, half
- * full, would be). So a reader who begins with the ring of the lower number has each thread's records in their order.
+ * Each change gives the ring that is turned to the next number, and it is turned to only when it is empty. So a reader
+ * who begins with the ring of the lower number has each thread's records in their order.
  *
  * Context: any thread, signal-safe; the fast path is the caller's, on `ring`.
  */

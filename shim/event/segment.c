@@ -135,8 +135,8 @@ struct octo_ring *octo_segment_ring(struct octo_segment *segment, unsigned i)
     struct octo_ring *ring;
 
     if (i >= OCTO_SEGMENT_RINGS ||
-        !atomic_load_explicit(spare ? &segment->spare[i - OCTO_SEGMENT_SLOTS].ready : &segment->slot[i].ready,
-                              memory_order_acquire))
+        atomic_load_explicit(spare ? &segment->spare[i - OCTO_SEGMENT_SLOTS].ready : &segment->slot[i].ready,
+                             memory_order_acquire) != 1)
         return NULL;
     ring = ring_at(segment, i);
     return ring->size == (spare ? OCTO_SEGMENT_SPARE_SIZE : OCTO_SEGMENT_RING_SIZE) ? ring : NULL;

@@ -58,9 +58,11 @@ struct octo_segment_slot {
 };
 
 /* A ring for a process whose own one is full. */
+enum { OCTO_SPARE_READY = 1 };
+
 struct octo_segment_spare {
     _Atomic uint32_t pid;  /* owner; 0: free */
-    _Atomic uint8_t ready; /* it is populated and initialised */
+    _Atomic uint8_t ready; /* OCTO_SPARE_READY: it is populated and initialised */
     _Atomic uint8_t slot;  /* the owner's; of a former one, if that left something in it */
 };
 

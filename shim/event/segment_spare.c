@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+enum { NEVER_USED, BEGUN = OCTO_SPARE_READY + 1, NO_MEMORY }; /* octo_segment_spare.ready */
+
 static struct octo_ring *ring_at(struct octo_segment *segment, unsigned i)
 {
     return (struct octo_ring *)((char *)segment + octo_segment_ring_offset(i));
@@ -25,21 +27,23 @@ static unsigned slot_of(struct octo_segment *segment, const struct octo_ring *ri
     return i;
 }
 
+/* Several threads may be at it: each does what another has not done yet, rather than wait. */
 static struct octo_ring *open_spare(struct octo_segment *segment, unsigned k, unsigned slot)
 {
     struct octo_segment_spare *spare = &segment->spare[k];
     struct octo_ring *ring = ring_at(segment, OCTO_SEGMENT_SLOTS + k);
+    uint8_t state = NEVER_USED;
 
-    if (!atomic_load_explicit(&spare->ready, memory_order_acquire)) {
-        if (!octo_segment_populate(ring, sizeof(*ring) + OCTO_SEGMENT_SPARE_SIZE, false)) {
-            atomic_store(&spare->pid, 0);
-            return NULL;
-        }
-        octo_ring_init(ring, OCTO_SEGMENT_SPARE_SIZE);
-    }
     atomic_store(&spare->slot, (uint8_t)slot);
-    atomic_store_explicit(&spare->ready, 1, memory_order_release);
-    return ring;
+    if (atomic_load_explicit(&spare->ready, memory_order_acquire) == NEVER_USED) {
+        bool populated = octo_segment_populate(ring, sizeof(*ring) + OCTO_SEGMENT_SPARE_SIZE, false);
+
+        if (atomic_compare_exchange_strong(&spare->ready, &state, populated ? BEGUN : NO_MEMORY) && populated) {
+            octo_ring_init(ring, OCTO_SEGMENT_SPARE_SIZE);
+            atomic_store_explicit(&spare->ready, OCTO_SPARE_READY, memory_order_release);
+        }
+    }
+    return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k);
 }
 
 /* The spare ring that process pid has, or OCTO_SEGMENT_SPARES. */
@@ -58,21 +62,21 @@ struct octo_ring *octo_segment_spare(struct octo_segment *segment, const struct 
 
     if (slot == OCTO_SEGMENT_SLOTS || pid == 0)
         return NULL;
-    if (k < OCTO_SEGMENT_SPARES)
-        return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k); /* NULL: another thread is at it */
-    for (k = 0; k < OCTO_SEGMENT_SPARES; k++) {
-        struct octo_ring *left = octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + k);
+    for (unsigned i = 0; k == OCTO_SEGMENT_SPARES && i < OCTO_SEGMENT_SPARES; i++) {
+        struct octo_ring *left = octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + i);
         uint32_t nobody = 0;
+        uint8_t failed = NO_MEMORY;
 
         if ((left != NULL && !octo_ring_empty(left)) ||
-            !atomic_compare_exchange_strong(&segment->spare[k].pid, &nobody, pid))
+            !atomic_compare_exchange_strong(&segment->spare[i].pid, &nobody, pid))
             continue;
-        if (spare_of(segment, pid) == k)
-            return open_spare(segment, k, slot);
-        atomic_store(&segment->spare[k].pid, 0); /* another thread was first */
-        return octo_segment_ring(segment, OCTO_SEGMENT_SLOTS + spare_of(segment, pid));
+        k = spare_of(segment, pid);
+        if (k == i)
+            atomic_compare_exchange_strong(&segment->spare[i].ready, &failed, NEVER_USED);
+        else
+            atomic_store(&segment->spare[i].pid, 0); /* another thread was first */
     }
-    return NULL;
+    return k < OCTO_SEGMENT_SPARES ? open_spare(segment, k, slot) : NULL;
 }
 
 void octo_segment_keep_spare(struct octo_segment *segment, const struct octo_ring *spare, uint32_t pid)
@@ -94,8 +98,8 @@ void octo_segment_reap_spares(struct octo_segment *segment)
 
         if (owner == 0 || (spare != NULL && !octo_ring_empty(spare)))
             continue;
-        if (octo_sys(SYS_kill, owner, 0) == -ESRCH ||
-            (spare != NULL && own != NULL && (int32_t)(atomic_load(&own->turn) - atomic_load(&spare->turn)) >= 0))
+        if (spare == NULL || octo_sys(SYS_kill, owner, 0) == -ESRCH ||
+            (own != NULL && (int32_t)(atomic_load(&own->turn) - atomic_load(&spare->turn)) >= 0))
             atomic_compare_exchange_strong(&segment->spare[k].pid, &owner, 0);
     }
 }
