@@ -112,7 +112,7 @@ static void finish(struct octo_record *r)
     if (octo_service.sandboxed)
         return;
     used = octo_ring_used(ring);
-    octo_writer_ring(octo_service.segment, used > ring->size / 2);
+    octo_writer_ring(octo_service.segment, used > ring->size / 4);
     if (__builtin_expect(used > ring->size / 4 * 3, 0))
         octo_outlet_prepare(&process->outlet, octo_service.segment, process->pid);
 }

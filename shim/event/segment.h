@@ -133,7 +133,7 @@ _Static_assert(sizeof(struct octo_segment) <= OCTO_SEGMENT_PAGE, "the header is 
 enum octo_sleep {
     OCTO_AWAKE,   /* works, or has been rung */
     OCTO_ASLEEP,  /* without a time limit: ring for every record */
-    OCTO_NAPPING, /* for some milliseconds: ring only if a ring is half full */
+    OCTO_NAPPING, /* for some milliseconds: ring only if a ring is a quarter full */
 };
 
 /* Who a service is. Names are cut to OCTO_SEGMENT_NAME_MAX - 1 bytes. */
@@ -222,9 +222,11 @@ bool octo_segment_process_over(uint32_t pid);
 /* True if the process of ring i is over, or the ring has none. Drainer only. */
 bool octo_segment_ring_dead(const struct octo_segment *segment, unsigned i);
 
-/* Frees slots whose process is gone and whose ring is empty, and spare rings that are not needed any more; returns how many slots
- * remain in use. Drainer only. */
+/* Frees slots whose process is gone and whose ring is empty, and spare rings; returns how many slots remain in use. Drainer only. */
 unsigned octo_segment_reap(struct octo_segment *segment);
+
+/* Frees the spare rings that are empty and whose process is gone or has turned back. Drainer only. */
+void octo_segment_reap_spares(struct octo_segment *segment);
 
 /* Events refused so far because a ring was full. */
 uint64_t octo_segment_dropped(struct octo_segment *segment);
@@ -251,8 +253,7 @@ void octo_segment_retire(struct octo_segment *segment, const char *path);
 struct octo_segment *octo_segment_orphan(unsigned i);
 void octo_segment_orphan_done(unsigned i);
 
-/* Between segment.c, segment_spare.c and segment_file.c. */
-void octo_segment_reap_spares(struct octo_segment *segment);
+/* Between segment.c and segment_file.c. */
 bool octo_segment_populate(void *address, size_t bytes, bool must);
 extern const size_t octo_segment_bytes;
 int octo_segment_file_create(const char *dir, const char *xdg_runtime_dir, const struct octo_identity *identity,

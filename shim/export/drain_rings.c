@@ -130,8 +130,6 @@ static void read_slot(struct reading *r, unsigned slot, uint64_t spares)
     }
     if (own == NULL || r->ended)
         return;
-    if (r->hole_ns != 0 && octo_ring_used(own) > own->size / 4)
-        r->w->crowded |= UINT64_C(1) << slot;
     if (pair != 0)
         read_pair(r, slot, pair);
     else
@@ -145,7 +143,6 @@ void octo_rings_read(struct octo_writer *w, struct octo_segment *segment, uint64
     uint64_t spares = spares_in_use(segment);
 
     segment->batch.rings = 0;
-    w->crowded = 0;
     for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
         struct octo_ring *ring = octo_segment_ring(segment, i);
 
@@ -176,15 +173,6 @@ void octo_rings_read_again(struct octo_writer *w, struct octo_segment *segment, 
     }
 }
 
-/* Next time it may come to more than their rings hold: no wait for memory then. */
-static void have_spares(struct octo_writer *w, struct octo_segment *segment)
-{
-    for (unsigned i = 0; i < OCTO_SEGMENT_SLOTS; i++)
-        if (w->crowded >> i & 1)
-            octo_segment_spare(segment, octo_segment_ring(segment, i), atomic_load(&segment->slot[i].pid));
-    w->crowded = 0;
-}
-
 void octo_rings_free(struct octo_writer *w, struct octo_segment *segment)
 {
     for (unsigned i = 0; i < OCTO_SEGMENT_RINGS; i++) {
@@ -194,6 +182,4 @@ void octo_rings_free(struct octo_writer *w, struct octo_segment *segment)
             octo_ring_free(ring, segment->batch.cursor[i], w->lost_records[i]);
         w->lost_records[i] = 0;
     }
-    if (w->crowded != 0)
-        have_spares(w, segment);
 }

@@ -110,8 +110,10 @@ static void work(struct octo_writer *w)
         }
         uint64_t lines = octo_drain_batch(w, w->segment, &w->encoder, LIVE_HOLE_MS * OCTO_NS_PER_MS);
 
-        if (w->settings->crash && octo_clock_coarse_ns() >= w->deaths_ns) {
-            octo_deaths_look(w->segment, false);
+        if (octo_clock_coarse_ns() >= w->deaths_ns) {
+            if (w->settings->crash)
+                octo_deaths_look(w->segment, false);
+            octo_segment_reap_spares(w->segment);
             w->deaths_ns = octo_clock_coarse_ns() + OCTO_DEATHS_MS * OCTO_NS_PER_MS;
         }
         octo_push(&w->push, &w->spans, w->segment, &w->sink, false);

@@ -30,7 +30,7 @@ void octo_writer_ensure(const struct octo_settings *settings, struct octo_segmen
  */
 void octo_writer_settle(const struct octo_settings *settings, struct octo_segment *segment, uint64_t timeout_ns);
 
-/* Wakes the service's leading writer if it sleeps for good or a ring is half full. Any thread, any process,
+/* Wakes the service's leading writer if it sleeps for good or a ring is a quarter full. Any thread, any process,
  * signal-safe. One load when there is nothing to do; one futex call else. */
 void octo_writer_ring(struct octo_segment *segment, bool urgent);
 

@@ -54,7 +54,6 @@ struct octo_writer {
     uint64_t sink_ns, dropped_ns, homeless_ns, lost_ns, series_ns, spans_ns,
         degraded_ns[OCTO_SEGMENT_OPAQUE];      /* last events about the shim */
     uint64_t lost_records[OCTO_SEGMENT_RINGS]; /* of the batch, by ring */
-    uint64_t crowded;                          /* bits: slots whose ring was a quarter full, or more */
     uint32_t first;                            /* slot the next batch begins with */
     bool more;                                 /* the last batch was full */
     bool lost;                                 /* the last batch was: there is no sink */
