@@ -16,7 +16,8 @@ static bool wanted(enum octo_level level)
     return level >= octo_service.settings.level;
 }
 
-static __attribute__((noinline, cold)) struct octo_ring *claim(struct octo_process *process)
+/* ring_of(), where there is none yet, or it is a spare one. */
+static __attribute__((noinline, cold)) struct octo_ring *claim_or_turn_back(struct octo_process *process)
 {
     struct octo_ring *ring = process->outlet.ring;
 
@@ -47,7 +48,7 @@ static inline struct octo_ring *ring_of(struct octo_process *process)
 
     return __builtin_expect(ring && ring == atomic_load_explicit(&process->outlet.own, memory_order_relaxed), 1)
                ? ring
-               : claim(process);
+               : claim_or_turn_back(process);
 }
 
 /* The texts of a record, one after the other. */

@@ -46,8 +46,9 @@ struct octo_ring *octo_outlet_turn_back(struct octo_outlet *outlet)
 {
     struct octo_ring *ring = outlet->ring, *own = outlet->own;
 
-    if (own != NULL && ring != own && octo_ring_empty(ring))
+    if (own != NULL && ring != own && octo_ring_empty(ring)) {
         turn(outlet, ring, own);
-    outlet->prepared = false;
+        outlet->prepared = false;
+    }
     return outlet->ring;
 }

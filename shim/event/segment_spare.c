@@ -98,8 +98,8 @@ void octo_segment_reap_spares(struct octo_segment *segment)
 
         if (owner == 0 || (spare != NULL && !octo_ring_empty(spare)))
             continue;
-        if (spare == NULL || octo_sys(SYS_kill, owner, 0) == -ESRCH ||
-            (own != NULL && (int32_t)(atomic_load(&own->turn) - atomic_load(&spare->turn)) >= 0))
+        if (atomic_load(&segment->spare[k].ready) == NO_MEMORY || octo_sys(SYS_kill, owner, 0) == -ESRCH ||
+            (spare != NULL && own != NULL && (int32_t)(atomic_load(&own->turn) - atomic_load(&spare->turn)) >= 0))
             atomic_compare_exchange_strong(&segment->spare[k].pid, &owner, 0);
     }
 }
