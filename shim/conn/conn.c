@@ -16,10 +16,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 
-/* Yields before a side that another thread holds is given up. */
-enum { RESUME_TRIES = 1000 };
+enum {
+    RESUME_TRIES = 1000, /* yields before a side that another thread holds is given up */
+    RETURN_STEPS = 10,   /* looks a millisecond at a thread that is to return from a call */
+};
 
 static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) / 64 * 64};
 
@@ -57,7 +60,7 @@ static struct octo_conn *take(void)
     conn->handle = handle;
     conn->turns[0]++;
     conn->turns[1]++;
-    atomic_store(&conn->state, (conn->state & ~(uint32_t)OCTO_CONN_BITS) + OCTO_CONN_LIFE);
+    atomic_store(&conn->state, (conn->state & ~(uint32_t)(OCTO_CONN_LIFE - 1)) + OCTO_CONN_LIFE);
     conn->descriptors = 1;
     conn->pid = process->pid;
     conn->forks = process->forks;
@@ -155,6 +158,12 @@ static void finish(struct octo_conn *conn)
     octo_slab_give(&conns, conn->handle);
 }
 
+/* SENDING, of the side of OCTO_OUT. */
+static uint32_t sending(enum octo_side side)
+{
+    return (side & OCTO_OUT) * (OCTO_CONN_SENDING / OCTO_OUT);
+}
+
 enum claim { TAKEN, BUSY, GONE };
 
 /*
@@ -165,35 +174,37 @@ enum claim { TAKEN, BUSY, GONE };
 static enum claim claim(struct octo_conn *conn, int fd, enum octo_side side)
 {
     uint32_t state = atomic_load_explicit(&conn->state, memory_order_acquire);
+    uint32_t taken;
 
     for (;;) {
         if ((state & OCTO_CONN_DEAD) || atomic_load_explicit(&octo_table[fd], memory_order_acquire) != conn)
             return GONE;
         if (state & side)
             return BUSY;
+        taken = (state | side) & ~sending(side);
         if (octo_is_lone()) {
-            atomic_store_explicit(&conn->state, state | side, memory_order_relaxed);
+            atomic_store_explicit(&conn->state, taken, memory_order_relaxed);
             return TAKEN;
         }
-        if (atomic_compare_exchange_weak(&conn->state, &state, state | side))
+        if (atomic_compare_exchange_weak(&conn->state, &state, taken))
             return TAKEN;
     }
 }
 
-/* Lets go of a side; returns the state after. */
-static uint32_t release(struct octo_conn *conn, enum octo_side side)
+/* Lets go of a side that is taken; also: 0, or SENDING, which is not set while OCTO_OUT is. Returns the state after. */
+static inline uint32_t release(struct octo_conn *conn, enum octo_side side, uint32_t also)
 {
-    uint32_t left;
+    uint32_t change = also - side, left;
 
     if (!octo_is_lone())
-        return atomic_fetch_and(&conn->state, ~(uint32_t)side) & ~(uint32_t)side;
-    left = atomic_load_explicit(&conn->state, memory_order_relaxed) & ~(uint32_t)side;
+        return atomic_fetch_add(&conn->state, change) + change;
+    left = atomic_load_explicit(&conn->state, memory_order_relaxed) + change;
     atomic_store_explicit(&conn->state, left, memory_order_relaxed);
     return left;
 }
 
 /* Whoever finds a dead connection with nobody inside may try: exactly one succeeds. */
-static void try_finish(struct octo_conn *conn)
+static __attribute__((noinline)) void try_finish(struct octo_conn *conn)
 {
     uint32_t state = atomic_load(&conn->state);
 
@@ -305,10 +316,15 @@ struct octo_conn *octo_conn_enter(int fd, enum octo_side side)
     return conn;
 }
 
+static inline void leave(struct octo_conn *conn, enum octo_side side, uint32_t also)
+{
+    if (__builtin_expect((release(conn, side, also) & OCTO_CONN_BITS) == OCTO_CONN_DEAD, 0))
+        try_finish(conn);
+}
+
 void octo_conn_leave(struct octo_conn *conn, enum octo_side side)
 {
-    if (__builtin_expect((release(conn, side) & OCTO_CONN_BITS) == OCTO_CONN_DEAD, 0))
-        try_finish(conn);
+    leave(conn, side, 0);
 }
 
 void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side)
@@ -322,7 +338,7 @@ uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side)
 {
     uint32_t turn = *turn_of(conn, side);
 
-    octo_conn_leave(conn, side);
+    leave(conn, side, sending(side));
     return turn;
 }
 
@@ -341,6 +357,31 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint3
     if (claimed == TAKEN)
         octo_conn_leave(conn, side);
     return false;
+}
+
+/* A call that does not wait for the peer, or what a thread has to do after it. */
+static bool is_about_to_return(const struct octo_conn *conn, int fd)
+{
+    static const struct timespec now = {0, 0};
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    uint32_t state = atomic_load(&conn->state);
+
+    return (state & OCTO_OUT) ||
+           ((state & OCTO_CONN_SENDING) && octo_sys(SYS_ppoll, &room, 1, &now, NULL, 0) == 1);
+}
+
+void octo_fd_let_return(int fd, unsigned *patience)
+{
+    const struct timespec step = {.tv_nsec = OCTO_NS_PER_MS / RETURN_STEPS};
+    const struct octo_conn *conn = atomic_load(&octo_table[fd]);
+
+    if (!octo_fd_is_conn(conn) || !(atomic_load(&conn->state) & (OCTO_OUT | OCTO_CONN_SENDING)) ||
+        is_others(conn) || octo_is_lone() || octo_service.sandboxed)
+        return;
+    for (unsigned steps = *patience * RETURN_STEPS; steps != 0 && is_about_to_return(conn, fd); steps--) {
+        octo_sys(SYS_nanosleep, &step, NULL);
+        *patience = (steps - 1) / RETURN_STEPS;
+    }
 }
 
 void octo_conn_saw_eof(struct octo_conn *conn)

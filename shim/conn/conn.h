@@ -26,8 +26,17 @@ enum { OCTO_QUEUE_MAX = 64 }; /* requests outstanding on one connection */
 
 enum octo_side { OCTO_IN = 1, OCTO_OUT = 2 };
 
-/* The state of a connection: the sides that are in use, these two, and above them the number of the object's life. */
-enum { OCTO_CONN_DEAD = 4, OCTO_CONN_FINISHED = 8, OCTO_CONN_BITS = 15, OCTO_CONN_LIFE = 16 };
+/*
+ * The state of a connection: the sides that are in use, these, and above them the number of the object's life. SENDING: a
+ * real call that sends has not yet returned, or never will (its thread was cancelled in it); who has OCTO_OUT changes it.
+ */
+enum {
+    OCTO_CONN_DEAD = 4,
+    OCTO_CONN_FINISHED = 8,
+    OCTO_CONN_BITS = 15, /* the sides and these two */
+    OCTO_CONN_SENDING = 16,
+    OCTO_CONN_LIFE = 32
+};
 
 struct octo_conn {
     uint32_t slab_link; /* the slab's while free */
@@ -148,6 +157,13 @@ void octo_conn_take_turn(struct octo_conn *conn, enum octo_side side);
  */
 uint32_t octo_conn_pause(struct octo_conn *conn, enum octo_side side);
 bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint32_t turn);
+
+/*
+ * Before fd is taken from a connection that is used by others: waits for a call of theirs that is about to return from
+ * sending. Its thread may be off the processor while the peer has already got all. *patience: milliseconds that it may take;
+ * less what it took. Any thread.
+ */
+void octo_fd_let_return(int fd, unsigned *patience);
 
 /* What the call showed beside bytes: end of stream, an error (errno value, positive). */
 void octo_conn_saw_eof(struct octo_conn *conn);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { RETURN_PATIENCE_MS = 100 }; /* of an exit, for calls of other threads that have sent something */
+
 struct octo_conn *_Atomic octo_table[OCTO_FD_MAX];
 
 /* One more than the highest entry that was ever set. */
@@ -133,12 +135,14 @@ void octo_fd_each_link(void (*see)(struct octo_link *link))
 
 void octo_conn_process_ends(void)
 {
-    unsigned end = atomic_load(&table_end);
+    unsigned end = atomic_load(&table_end), patience = RETURN_PATIENCE_MS;
 
     octo_unconnected_goes_on();
     for (unsigned fd = 0; fd < end; fd++) {
-        struct octo_conn *conn = octo_fd_detach((int)fd);
+        struct octo_conn *conn;
 
+        octo_fd_let_return((int)fd, &patience);
+        conn = octo_fd_detach((int)fd);
         if (conn && !conn->failed &&
             !octo_framer_ends_with_stream(conn->link ? &conn->in.framer : &conn->out.framer)) {
             conn->failed = true;

@@ -96,8 +96,12 @@ static inline int octo_connect(int fd, const struct sockaddr *address, socklen_t
  * which the close ends is whole. EINTR and EIO close it too, EBADF means it was gone. A vfork child's closes are its own. */
 static void before_close(int fd)
 {
-    if (!octo_fd_is_foreign(fd) && !octo_process_is_borrowed())
-        octo_conn_drop(octo_fd_detach(fd));
+    unsigned patience = 10; /* ms */
+
+    if (octo_fd_is_foreign(fd) || octo_process_is_borrowed())
+        return;
+    octo_fd_let_return(fd, &patience);
+    octo_conn_drop(octo_fd_detach(fd));
 }
 
 static inline int octo_close(int fd)
