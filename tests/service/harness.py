@@ -419,9 +419,11 @@ class Test:
         if ids is not None:
             equal(len(set(ids)), len(ids), "IDs that the clients saw, once each")
             seen, ids = {e["request_id"] for e in completed}, set(ids)
+            odd = sorted(seen ^ ids)[:3]
             check(ids <= seen and len(seen) <= len(ids) + more,
-                  f"{log.path}: {len(ids - seen)} IDs that clients saw are not in the log, "
-                  f"{len(seen - ids)} in the log were never seen; e.g. {sorted(seen ^ ids)[:3]}")
+                  f"{log.path}: {len(ids - seen)} IDs that clients saw are not in the log as completed, "
+                  f"{len(seen - ids)} in the log were never seen; e.g. {odd}, of which it says: "
+                  f"{[e for e in events if e.get('request_id') in odd]}; it ends: {events[-2:]}")
             completed = [e for e in completed if e["request_id"] in ids]
         self.validate(log)
         return completed
