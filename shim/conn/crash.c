@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "event/crash.h"
 #include "export/gather.h"
+#include "export/lead.h"
 #include "export/writer.h"
 
 #include <linux/futex.h>
@@ -109,6 +110,7 @@ static void tell(struct octo_process *process, int signal, const siginfo_t *info
     const struct timespec step = {.tv_nsec = STEP_US * 1000};
     struct octo_segment *segment = octo_service.segment;
     struct octo_crash *crash = octo_segment_crash_claim(segment, process->pid);
+    bool may_write = octo_process_may_write();
     _Atomic uint8_t *state;
 
     if (!crash)
@@ -120,10 +122,12 @@ static void tell(struct octo_process *process, int signal, const siginfo_t *info
         add_stack(crash, context, begun + GATHER_MS * OCTO_NS_PER_MS);
     octo_segment_ended(segment, process->pid);
     atomic_store(state, OCTO_CRASH_TOLD);
-    if (octo_process_may_write())
+    if (may_write)
         octo_writer_ensure(&octo_service.settings, segment);
     octo_writer_wake(segment);
-    while (atomic_load(state) == OCTO_CRASH_TOLD && left_ns(deadline) != 0)
+    /* Nobody to wait for: its next start tells. */
+    while ((may_write || octo_lead_held(&segment->lead)) && atomic_load(state) == OCTO_CRASH_TOLD &&
+           left_ns(deadline) != 0)
         octo_sys(SYS_nanosleep, &step, NULL);
 }
 
