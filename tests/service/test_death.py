@@ -139,6 +139,18 @@ def orderly_stop_writes_everything(t):
 
 
 @test
+def stopped_under_load(t):
+    """Stopped in good order while requests run: threads that are just answering are as far as their clients saw."""
+    for name, times in (("apache_event", 4), ("java", 1), ("gunicorn_gthread", 1), ("nginx", 1)):
+        for n in range(times):
+            service = KINDS[name].start(t, f"{name}_{n}")
+            finish = t.load_beside(service, "/small", 100000, 16)
+            wait_until(lambda: service.log.count("request.completed") >= 200, "load")
+            service.stop()
+            complete(service.log, finish()["ids"], 16, name)
+
+
+@test
 def ended_by_a_signal_and_started_again(t):
     """HAProxy's worker and Node die of SIGTERM itself, right after the last response: what was not yet written then is
     written by the next start."""
