@@ -19,7 +19,7 @@ static void put_off(int signal)
 {
     (void)signal;
     sem_post(&answered);
-    sleep_ms(5);
+    sleep_ms(2);
 }
 
 static void *serve_one(void *unused)
