@@ -2,7 +2,7 @@
 // run on main, sigwait works, SIGTERM ends the process. (H25)
 //
 // events: request.started=2 request.completed=2
-#include "preload.h"
+#include "logged.h"
 
 static volatile sig_atomic_t seen, elsewhere;
 
@@ -27,7 +27,7 @@ int main(void)
     for (int i = 0; i < 2; i++)
         exchange(&pair, "GET /a HTTP/1.1\r\nHost: test\r\n\r\n", plain_read,
                  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", plain_write);
-    sleep_ms(20);
+    wait_logged("request.completed", 2);
     const struct sigaction action = {.sa_handler = handler};
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     for (int i = 0; i < 100; i++)
