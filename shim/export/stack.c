@@ -139,6 +139,7 @@ struct talk {
     struct octo_stack_reply *reply;
     char *json;
     struct octo_stack_place *place;
+    long err; /* how it ended: 0 or -errno */
 };
 
 /* Sends the sample, and receives what the program makes of it. Returns 0 or -errno. */
@@ -169,16 +170,16 @@ static long talk(const struct talk *t, int program)
 
 static bool converse(void *arg, int program)
 {
-    const struct talk *t = arg;
+    struct talk *t = arg;
     struct octo_stack_reply *reply = t->reply;
-    long err = talk(t, program);
 
+    t->err = talk(t, program);
     reply->reason[sizeof reply->reason - 1] = '\0';
-    if (err != 0)
-        octo_stack_fail(reply, unheard, err);
+    if (t->err != 0)
+        octo_stack_fail(reply, unheard, t->err);
     else if (reply->frames == 0 && reply->reason[0] == '\0')
         octo_stack_fail(reply, "octoshim-stack has found no frame", 0);
-    return err == 0;
+    return t->err == 0;
 }
 
 /* Whether it is about this process. */
@@ -242,7 +243,7 @@ enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct
     };
     bool attended = octo_attendant_waits() && ours(q);
     long maps = open_maps(q);
-    struct talk talk = {q, &sample, maps < 0 ? -1 : (int)maps, reply, json, place};
+    struct talk talk = {q, &sample, maps < 0 ? -1 : (int)maps, reply, json, place, -EPIPE};
     int err;
 
     if (maps < 0 && !attended) {
@@ -259,6 +260,5 @@ enum octo_stack_asked octo_stack_ask(const struct octo_stack_question *q, struct
             reply, attended ? "octoshim-stack, left outside, is gone" : "octoshim-stack cannot be started", err);
         return OCTO_STACK_ABSENT;
     }
-    return reply->frames != 0 || strncmp(reply->reason, unheard, sizeof unheard - 1) != 0 ? OCTO_STACK_ANSWERED
-                                                                                          : OCTO_STACK_ABSENT;
+    return talk.err == 0 ? OCTO_STACK_ANSWERED : talk.err == -ETIMEDOUT ? OCTO_STACK_LATE : OCTO_STACK_ABSENT;
 }

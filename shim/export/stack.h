@@ -40,7 +40,8 @@ enum {
 enum octo_stack_asked {
     OCTO_STACK_ANSWERED,
     OCTO_STACK_UNREADABLE, /* the process's maps are not to be had */
-    OCTO_STACK_ABSENT,     /* the program is not */
+    OCTO_STACK_LATE,       /* the program has not answered in time */
+    OCTO_STACK_ABSENT,     /* there is none, or it fails */
 };
 
 /* This process's memory from `at` on, as far as there is any: the kernel reads it, so that nothing can fault. Returns the bytes, or -errno.

@@ -14,9 +14,10 @@
 enum {
     NO_FRAMES = 0, /* in place of an ID: why there are none is told as often as a stack is */
     ASK_MS = 100,  /* for an answer: as a rule it takes two */
-    TAKE_MS = 20,  /* for another process's writer to begin with its own */
+    TAKE_MS = 20,  /* for another process's writer to begin with its own, where this one might do as well */
     ASK_MOST = 25, /* a second: beyond, an error has no stack */
     BACK_OFF_MS = 10000,
+    LATE_BACK_OFF_MS = 1000, /* after an answer that did not come in time */
 };
 
 /* Whether another one may be asked for now. */
@@ -29,6 +30,11 @@ static bool may_ask(struct octo_stacks *stacks, uint64_t now_ns)
         stacks->asked = 0;
     }
     return stacks->asked++ < ASK_MOST;
+}
+
+static void back_off(struct octo_stacks *stacks, unsigned ms)
+{
+    stacks->patient_ns = octo_clock_mono_ns() + ms * OCTO_NS_PER_MS;
 }
 
 /* Whether the frames of that ID are to be told: not if they were, within a minute. */
@@ -82,7 +88,9 @@ static enum octo_stack_asked ask(struct octo_stacks *stacks, const struct octo_s
     /* What comes back takes the stack's place, which has been sent by then. */
     asked = octo_stack_ask(&q, &sample->reply, sample->json, sample->place);
     if (asked == OCTO_STACK_ABSENT)
-        stacks->patient_ns = octo_clock_mono_ns() + BACK_OFF_MS * OCTO_NS_PER_MS;
+        back_off(stacks, BACK_OFF_MS);
+    else if (asked == OCTO_STACK_LATE)
+        back_off(stacks, LATE_BACK_OFF_MS);
     return asked;
 }
 
@@ -92,7 +100,7 @@ static bool turns(struct octo_sample *sample, uint32_t from, uint32_t to)
 }
 
 /* Has the process's own writer answer. False: it does not take the sample, or is not done in time. */
-static bool have_owner_answer(struct octo_segment *segment, struct octo_sample *sample)
+static bool have_owner_answer(struct octo_segment *segment, struct octo_sample *sample, unsigned take_ms)
 {
     const struct timespec step = {.tv_nsec = 500000};
     uint64_t begun = octo_clock_mono_ns(), now;
@@ -101,7 +109,7 @@ static bool have_owner_answer(struct octo_segment *segment, struct octo_sample *
     octo_lead_nudge(&segment->lead);
     while ((answered = atomic_load(&sample->answered)) != OCTO_SAMPLE_ANSWERED &&
            (now = octo_clock_mono_ns()) - begun <
-               (answered == OCTO_SAMPLE_ANSWERING ? ASK_MS : TAKE_MS) * OCTO_NS_PER_MS)
+               (answered == OCTO_SAMPLE_ANSWERING ? ASK_MS : take_ms) * OCTO_NS_PER_MS)
         octo_sys(SYS_nanosleep, &step, NULL);
     return answered == OCTO_SAMPLE_ANSWERED;
 }
@@ -136,6 +144,34 @@ static bool find(struct octo_samples *samples, const struct octo_sample *sample,
     return true;
 }
 
+/*
+ * The process itself may always look at its maps: it is asked first. Where this one may not, its writer is waited for somewhat longer,
+ * which the scheduler perhaps keeps from running.
+ */
+static bool answer_here(struct octo_stacks *stacks, const struct octo_settings *settings,
+                        struct octo_segment *segment, struct octo_sample *sample, uint32_t pid)
+{
+    bool own = pid == (uint32_t)octo_sys(SYS_getpid);
+    enum octo_stack_asked asked;
+
+    if ((!own && have_owner_answer(segment, sample, TAKE_MS)) ||
+        !turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
+        return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
+    asked = ask(stacks, settings, sample, pid);
+    if (asked == OCTO_STACK_UNREADABLE && !own) {
+        struct octo_stack_reply reply = sample->reply;
+
+        atomic_store(&sample->answered, OCTO_SAMPLE_UNANSWERED);
+        if (have_owner_answer(segment, sample, ASK_MS) ||
+            !turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
+            return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
+        back_off(stacks, LATE_BACK_OFF_MS);
+        sample->reply = reply;
+    }
+    atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
+    return true;
+}
+
 /* Whose state is UNANSWERED. pid 0: of a process that is gone. False: its own writer is at it, and nothing is known now. */
 static bool answer(struct octo_stacks *stacks, const struct octo_settings *settings, struct octo_segment *segment,
                    struct octo_sample *sample, uint32_t pid)
@@ -149,16 +185,10 @@ static bool answer(struct octo_stacks *stacks, const struct octo_settings *setti
     } else if (!may_ask(stacks, octo_clock_mono_ns())) {
         reply = (struct octo_stack_reply){0}; /* nothing, and no word about it: there will be many */
     } else {
-        /* The process itself may always look at its maps. */
-        if ((pid == (uint32_t)octo_sys(SYS_getpid) || !have_owner_answer(segment, sample)) &&
-            turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING)) {
-            ask(stacks, settings, sample, pid);
-            atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
-        }
-        return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
+        return answer_here(stacks, settings, segment, sample, pid);
     }
     if (!turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
-        return have_owner_answer(segment, sample);
+        return have_owner_answer(segment, sample, TAKE_MS);
     sample->reply = reply;
     atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
     return true;
