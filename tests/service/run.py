@@ -19,6 +19,8 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
+sys.path.append(os.path.dirname(harness.HERE))
+import in_memory  # noqa: E402
 
 MODULES = ["test_servers", "test_modes", "test_sinks", "test_death", "test_metrics", "test_rules", "test_context", "test_trace", "test_otlp", "test_otlp_metrics", "test_llm", "test_enrich", "test_held", "test_memory", "test_prometheus", "test_crash", "test_chroot", "test_crash_runtimes", "test_stacks"]
 LIMIT_SECONDS = int(os.environ.get("OCTO_TEST_LIMIT", 60))
@@ -100,18 +102,6 @@ def share(directory):
         os.environ["OCTO_TEST_LIBRARY"] = shutil.copy(harness.LIBRARY, directory)
 
 
-def run_in_memory():
-    """Runs all this again with its files in memory: a disk that takes none for a second leaves a service's events nowhere to go, as it should be. None: that cannot be had."""
-    if os.geteuid() != 0 or os.environ.get("OCTO_TEST_MEMORY") or os.environ.get("OCTO_TEST_KEEP"):
-        return None
-    unshare = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", 'mount -t tmpfs -o mode=1777,size=8g octoshim "$0" && exec "$@"']
-    with tempfile.TemporaryDirectory(prefix="o") as directory:
-        os.chmod(directory, 0o755)
-        if subprocess.run([*unshare, directory, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-            return None
-        return subprocess.call([*unshare, directory, sys.executable, "-B", *sys.argv], env={**os.environ, "TMPDIR": directory, "OCTO_TEST_MEMORY": "1"})
-
-
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("-j", type=int, default=2)
@@ -121,7 +111,7 @@ def main():
     options = p.parse_args()
     for module in MODULES:
         importlib.import_module(module)
-    if not options.one and (code := run_in_memory()) is not None:
+    if not options.one and (code := in_memory.run_again()) is not None:
         sys.exit(code)
     if options.one:
         function = next(f for f in harness.TESTS if full_name(f) == options.one)
