@@ -20,8 +20,8 @@
 #include <string.h>
 
 enum {
-    RESUME_TRIES = 1000, /* yields before a side that another thread holds is given up */
-    RETURN_STEPS = 10,   /* looks a millisecond at a thread that is to return from a call */
+    RESUME_TRIES = 1000,  /* yields before a side that another thread holds is given up */
+    RETURN_STEP_US = 100, /* between looks at a call that is to return */
 };
 
 static struct octo_slab conns = {.object_size = (sizeof(struct octo_conn) + 63) / 64 * 64};
@@ -370,18 +370,21 @@ static bool is_about_to_return(const struct octo_conn *conn, int fd)
            ((state & OCTO_CONN_SENDING) && octo_sys(SYS_ppoll, &room, 1, &now, NULL, 0) == 1);
 }
 
-void octo_fd_let_return(int fd, unsigned *patience)
+unsigned octo_fd_let_return(int fd, unsigned patience_ms)
 {
-    const struct timespec step = {.tv_nsec = OCTO_NS_PER_MS / RETURN_STEPS};
+    const struct timespec step = {.tv_nsec = RETURN_STEP_US * 1000};
     const struct octo_conn *conn = atomic_load(&octo_table[fd]);
+    uint64_t deadline_ns, now_ns;
 
-    if (!octo_fd_is_conn(conn) || !(atomic_load(&conn->state) & (OCTO_OUT | OCTO_CONN_SENDING)) ||
-        is_others(conn) || octo_is_lone() || octo_service.sandboxed)
-        return;
-    for (unsigned steps = *patience * RETURN_STEPS; steps != 0 && is_about_to_return(conn, fd); steps--) {
+    if (!octo_fd_is_conn(conn) || octo_is_lone() || octo_service.sandboxed || patience_ms == 0 ||
+        is_others(conn) || !is_about_to_return(conn, fd))
+        return patience_ms;
+    deadline_ns = octo_clock_mono_ns() + patience_ms * OCTO_NS_PER_MS;
+    do {
         octo_sys(SYS_nanosleep, &step, NULL);
-        *patience = (steps - 1) / RETURN_STEPS;
-    }
+        now_ns = octo_clock_mono_ns();
+    } while (now_ns < deadline_ns && is_about_to_return(conn, fd));
+    return now_ns < deadline_ns ? (unsigned)((deadline_ns - now_ns) / OCTO_NS_PER_MS) : 0;
 }
 
 void octo_conn_saw_eof(struct octo_conn *conn)

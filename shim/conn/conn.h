@@ -160,10 +160,10 @@ bool octo_conn_resume(struct octo_conn *conn, int fd, enum octo_side side, uint3
 
 /*
  * Before fd is taken from a connection that is used by others: waits for a call of theirs that is about to return from
- * sending. Its thread may be off the processor while the peer has already got all. *patience: milliseconds that it may take;
- * less what it took. Any thread.
+ * sending, patience_ms at most. Its thread may be off the processor while the peer has already got all. Returns what is left
+ * of the patience. Any thread.
  */
-void octo_fd_let_return(int fd, unsigned *patience);
+unsigned octo_fd_let_return(int fd, unsigned patience_ms);
 
 /* What the call showed beside bytes: end of stream, an error (errno value, positive). */
 void octo_conn_saw_eof(struct octo_conn *conn);

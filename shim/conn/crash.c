@@ -110,8 +110,8 @@ static void tell(struct octo_process *process, int signal, const siginfo_t *info
     const struct timespec step = {.tv_nsec = STEP_US * 1000};
     struct octo_segment *segment = octo_service.segment;
     struct octo_crash *crash = octo_segment_crash_claim(segment, process->pid);
-    bool may_write = octo_process_may_write();
     _Atomic uint8_t *state;
+    bool may_write;
 
     if (!crash)
         return;
@@ -122,6 +122,7 @@ static void tell(struct octo_process *process, int signal, const siginfo_t *info
         add_stack(crash, context, begun + GATHER_MS * OCTO_NS_PER_MS);
     octo_segment_ended(segment, process->pid);
     atomic_store(state, OCTO_CRASH_TOLD);
+    may_write = octo_process_may_write();
     if (may_write)
         octo_writer_ensure(&octo_service.settings, segment);
     octo_writer_wake(segment);

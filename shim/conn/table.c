@@ -141,7 +141,7 @@ void octo_conn_process_ends(void)
     for (unsigned fd = 0; fd < end; fd++) {
         struct octo_conn *conn;
 
-        octo_fd_let_return((int)fd, &patience);
+        patience = octo_fd_let_return((int)fd, patience);
         conn = octo_fd_detach((int)fd);
         if (conn && !conn->failed &&
             !octo_framer_ends_with_stream(conn->link ? &conn->in.framer : &conn->out.framer)) {

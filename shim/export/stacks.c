@@ -159,14 +159,11 @@ static bool answer_here(struct octo_stacks *stacks, const struct octo_settings *
         return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
     asked = ask(stacks, settings, sample, pid);
     if (asked == OCTO_STACK_UNREADABLE && !own) {
-        struct octo_stack_reply reply = sample->reply;
-
         atomic_store(&sample->answered, OCTO_SAMPLE_UNANSWERED);
         if (have_owner_answer(segment, sample, ASK_MS) ||
             !turns(sample, OCTO_SAMPLE_UNANSWERED, OCTO_SAMPLE_ANSWERING))
             return atomic_load(&sample->answered) == OCTO_SAMPLE_ANSWERED;
         back_off(stacks, LATE_BACK_OFF_MS);
-        sample->reply = reply;
     }
     atomic_store(&sample->answered, OCTO_SAMPLE_ANSWERED);
     return true;

@@ -92,15 +92,15 @@ static inline int octo_connect(int fd, const struct sockaddr *address, socklen_t
     return octo_service.state != OCTO_SERVICE_INERT ? connected(fd, address, len, result) : result;
 }
 
+enum { CLOSE_PATIENCE_MS = 10 }; /* of a close(), for another thread's call that has sent something */
+
 /* fd is about to be closed: after that its number may be another's at once, and the client may know that a response
  * which the close ends is whole. EINTR and EIO close it too, EBADF means it was gone. A vfork child's closes are its own. */
 static void before_close(int fd)
 {
-    unsigned patience = 10; /* ms */
-
     if (octo_fd_is_foreign(fd) || octo_process_is_borrowed())
         return;
-    octo_fd_let_return(fd, &patience);
+    octo_fd_let_return(fd, CLOSE_PATIENCE_MS);
     octo_conn_drop(octo_fd_detach(fd));
 }
 
